@@ -1,0 +1,45 @@
+# make demo       every runbook against the embedded server
+# make test       all tests; those that need Postfix are skipped where it is missing
+# make postfix    a private Postfix on loopback, and the command line to use it
+
+GO     ?= go
+BIN    := bin/smtplay
+FUZZ   ?= 30s
+SOURCE := $(shell find cmd engine dsl scripts -name '*.go' -o -name '*.lua' -o -name '*.md') go.mod go.sum
+
+.PHONY: demo test postfix lint vuln bench fuzz golden
+
+$(BIN): $(SOURCE)
+	$(GO) build -o $@ ./cmd/smtplay
+
+demo: $(BIN)
+	$(BIN) run --demo
+
+test:
+	$(GO) test -race ./...
+
+postfix: $(BIN)
+	$(GO) run ./cmd/lab
+
+lint:
+	@test -z "$$(gofmt -l .)" || { gofmt -l .; exit 1; }
+	$(GO) vet ./...
+	$(GO) tool staticcheck ./...
+
+# The list of known faults comes from the network.
+vuln:
+	$(GO) tool govulncheck ./...
+
+bench:
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+# Go fuzzes one target at a time.
+fuzz:
+	@for pkg in $$($(GO) list ./...); do \
+		for f in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
+			echo "$$pkg $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZ) $$pkg || exit 1; \
+		done; \
+	done
+
+golden:
+	$(GO) test ./engine/report ./cmd/smtplay ./dsl -update

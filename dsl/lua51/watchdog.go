@@ -1,0 +1,196 @@
+package lua51
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"runtime/metrics"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	heapMetric   = "/memory/classes/heap/objects:bytes"
+	liveMetric   = "/gc/heap/live:bytes"
+	allocsMetric = "/gc/heap/allocs:bytes"
+
+	watchInterval = 20 * time.Millisecond
+	// leastAllocated is what the process must have allocated between two samples for a busy script to be the reason.
+	leastAllocated = 512 << 10
+)
+
+// Watchdog ends scripts that fill the memory of the process, which the machine itself cannot bound. A process has one,
+// shared by all states through Options; it costs nothing while no script runs. The zero value works.
+//
+// It samples the heap every 20 ms. Over the limit (once a collection has shown that it is not just garbage), it ends
+// the scripts that alone can have filled it just now: those that have run for a whole interval without waiting (see
+// State.Wait), in which the process went on allocating. All of them, since nothing tells which of them it was. Scripts
+// that wait for a server now and then are left alone, until the heap is at twice the limit: then no rule finds the
+// right one, and all that run are ended, to save the process. Either way the cause is a *MemoryError.
+//
+// Between two samples a script can allocate some 100 MiB; the peak is that much above the limit.
+type Watchdog struct {
+	// Limit is how many bytes the heap may hold while one script runs. 0 is 256 MiB.
+	Limit uint64
+	// PerScript is added for every further script that runs. 0 is 4 MiB.
+	PerScript uint64
+
+	mu        sync.Mutex
+	running   map[*watched]struct{}
+	armed     bool
+	ended     int    // scripts told to end that still run: what they hold is not yet freed
+	uncertain bool   // since scripts were ended, no collection has freed what they held
+	allocated uint64 // by the process in all its life, at the last sample
+}
+
+// MemoryError is why a script was ended.
+type MemoryError struct {
+	Heap, Limit uint64 // bytes
+	Running     int    // scripts that ran at the time
+	Ended       int    // of these were ended
+}
+
+// Error says how full the memory was, and whether this script alone was ended.
+func (e *MemoryError) Error() string {
+	text := fmt.Sprintf("out of memory: the heap holds %d MiB, the limit is %d MiB", e.Heap>>20, e.Limit>>20)
+	if e.Running > 1 {
+		text += fmt.Sprintf(" for %d scripts (%d of them were ended)", e.Running, e.Ended)
+	}
+	return text
+}
+
+// watched is what the watchdog knows of one state.
+type watched struct {
+	spell  atomic.Uint64 // odd while the script waits, and different after each wait
+	seen   uint64        // spell at the last sample, 0 before the first
+	cancel context.CancelCauseFunc
+	ended  bool
+}
+
+// Wait tells the watchdog that the script waits for something, and is to be called by builtins that block, around the
+// blocking, and not inside each other: defer s.Wait()(), or done := s.Wait(); …; done().
+func (s *State) Wait() (done func()) {
+	s.watched.spell.Add(1)
+	return s.endWait
+}
+
+// watch begins to watch a script that runs under ctx. The script must run under the context returned, and stop be
+// called when it has ended.
+func (w *Watchdog) watch(ctx context.Context, script *watched) (context.Context, func()) {
+	if w == nil {
+		return ctx, func() {}
+	}
+	ctx, script.cancel = context.WithCancelCause(ctx)
+	script.spell.Store((script.spell.Load()/2 + 1) * 2)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	script.seen, script.ended = 0, false
+	if w.running == nil {
+		w.running = make(map[*watched]struct{})
+	}
+	w.running[script] = struct{}{}
+	if !w.armed {
+		w.armed = true
+		time.AfterFunc(watchInterval, w.sample)
+	}
+	return ctx, func() { w.leave(script) }
+}
+
+func (w *Watchdog) leave(script *watched) {
+	script.cancel(nil)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.running, script)
+	if script.ended {
+		w.ended--
+	}
+}
+
+// sample is one look at the heap. The next is arranged for only while scripts run.
+func (w *Watchdog) sample() {
+	w.collect()
+	heap, allocated := w.measure()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.armed = len(w.running) > 0; !w.armed {
+		return
+	}
+	time.AfterFunc(watchInterval, w.sample)
+
+	limit := w.limit()
+	grown := allocated - w.allocated
+	w.allocated = allocated
+	var suspects, all []*watched
+	for script := range w.running {
+		spell := script.spell.Load()
+		if busy := spell%2 == 0 && spell == script.seen; busy && !script.ended {
+			suspects = append(suspects, script)
+		}
+		if !script.ended {
+			all = append(all, script)
+		}
+		script.seen = spell
+	}
+	// What ended scripts held stays in the heap until they are gone and a collection has run; nobody else is blamed
+	// for that, short of the emergency.
+	switch {
+	case heap > 2*limit && len(suspects) == 0:
+		w.end(all, heap, limit)
+	case heap > 2*limit || heap > limit && !w.uncertain:
+		if grown >= leastAllocated {
+			w.end(suspects, heap, limit)
+		}
+	}
+}
+
+func (w *Watchdog) limit() uint64 {
+	limit, each := w.Limit, w.PerScript
+	if limit == 0 {
+		limit = 256 << 20
+	}
+	if each == 0 {
+		each = 4 << 20
+	}
+	return limit + uint64(max(len(w.running)-1, 0))*each
+}
+
+func (w *Watchdog) end(scripts []*watched, heap, limit uint64) {
+	for _, script := range scripts {
+		script.ended = true
+		script.cancel(&MemoryError{Heap: heap, Limit: limit, Running: len(w.running), Ended: len(scripts)})
+	}
+	w.ended += len(scripts)
+	w.uncertain = w.uncertain || len(scripts) > 0
+}
+
+// collect frees what ended scripts held, once they are gone.
+func (w *Watchdog) collect() {
+	w.mu.Lock()
+	due := w.uncertain && w.ended == 0
+	w.mu.Unlock()
+	if due {
+		runtime.GC()
+		w.mu.Lock()
+		w.uncertain = w.ended > 0
+		w.mu.Unlock()
+	}
+}
+
+// measure is the size of the heap, and what was ever allocated. When the last collection left little of what would be
+// over the limit, a new one tells how much of it is garbage; not what is allocated meanwhile, of which the next sample
+// will know more.
+func (w *Watchdog) measure() (heap, allocated uint64) {
+	samples := []metrics.Sample{{Name: heapMetric}, {Name: allocsMetric}, {Name: liveMetric}}
+	metrics.Read(samples)
+	w.mu.Lock()
+	limit := w.limit()
+	w.mu.Unlock()
+	heap, allocated = samples[0].Value.Uint64(), samples[1].Value.Uint64()
+	if live := samples[2].Value.Uint64(); heap > limit && live < heap/3 {
+		runtime.GC()
+		metrics.Read(samples)
+		heap = samples[2].Value.Uint64()
+	}
+	return heap, allocated
+}

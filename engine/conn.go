@@ -1,0 +1,257 @@
+package engine
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"net"
+	"strings"
+	"time"
+
+	"smtplay/engine/transcript"
+	"smtplay/engine/wire"
+)
+
+// How long a reply may take when Options do not say. RFC 5321 4.5.3.2 allows a
+// server five minutes for most commands, which is no time to wait in a test;
+// after the final dot (4.5.3.2.6) a server may have real work to do.
+const (
+	DefaultTimeout      = 30 * time.Second
+	DefaultFinalTimeout = 10 * time.Minute
+	quitTimeout         = 2 * time.Second // for the reply to our own closing QUIT
+)
+
+// Options say how a connection is made. The zero value works: system CAs,
+// verification on, default timeouts, nothing recorded.
+type Options struct {
+	Target   string              // the name by which a script called the address, for the transcript
+	TLS      bool                // TLS from the first byte (RFC 8314 3.3)
+	Source   string              // local address to connect from, without port; "" for any
+	Timeout  time.Duration       // for every reply and for the connect; 0 for the defaults
+	Security TLSOptions          // for TLS from the first byte, and for a later STARTTLS
+	Insecure bool                // secrets may go over unverified and clear connections
+	Number   int                 // which of the conversations open at once, from 1; 0 is 1
+	Recorder transcript.Recorder // nil records nothing
+	Secrets  *transcript.Redactor
+}
+
+// TLSOptions say how a handshake is done and judged.
+type TLSOptions struct {
+	Name       string         // SNI, and the name the certificate must hold; "" for the host of the address
+	CA         *x509.CertPool // nil for the system's
+	NoVerify   bool           // finish the handshake whatever verification finds
+	MinVersion uint16         // tls.VersionTLS10 and so on; 0 for 1.2, or lower where MaxVersion is
+	MaxVersion uint16         // 0 for the newest
+}
+
+// Command is one command that was sent, and so one reply that is owed.
+type Command struct {
+	Line     string         // without CRLF, a SASL message masked
+	Pos      transcript.Pos // the line of the script that sent it
+	Greeting bool           // no command: the connect, which the greeting answers
+	Final    bool           // the lone dot
+	For      string         // LMTP: the recipient whose reply this is
+	sasl     bool           // AUTH, or an answer to its 334
+}
+
+// String is the command as a person names it.
+func (c *Command) String() string {
+	switch {
+	case c == nil:
+		return ""
+	case c.Greeting:
+		return "the connect"
+	case c.Line == "":
+		return "an empty line"
+	case c.For != "":
+		return c.Line + " for " + c.For
+	}
+	return c.Line
+}
+
+// Conn is one conversation. It belongs to one goroutine.
+type Conn struct {
+	opts   Options
+	addr   string // as dialled
+	host   string
+	sock   *socket
+	tls    *tls.Conn // nil in clear
+	state  *tlsState // nil in clear
+	in     []byte    // bytes read; those from r on are unread
+	r      int
+	out    []byte // reused for commands
+	sent   time.Time
+	ctx    context.Context // the one that watch follows
+	unhook func()
+
+	owed    []*Command
+	dead    *Error // why every further verb fails
+	closed  bool
+	blamed  bool // unread bytes were reported as a fault
+	message bool // a 354 was read: what is sent is message text
+	auth    authState
+	raw     bool // raw bytes were sent: unasked bytes are no fault until the next reply
+	quit    bool // QUIT was sent
+	ended   bool // a 421 was read
+	lmtp    bool
+	rcpts   []string // LMTP: accepted recipients of this transaction
+	caps    *wire.Capabilities
+}
+
+// Over holds a conversation over a connection that exists already.
+func Over(ctx context.Context, nc net.Conn, address string, opts Options) (*Conn, error) {
+	if opts.Number == 0 {
+		opts.Number = 1
+	}
+	c := &Conn{opts: opts, addr: address, host: hostOf(address), sock: newSocket(nc), in: make([]byte, 0, 1024), sent: time.Now()}
+	c.record(transcript.Connect, strings.TrimSpace(opts.Target+" "+peerName(nc, address)))
+	c.owed = append(c.owed, &Command{Greeting: true})
+	if opts.TLS {
+		if err := c.Handshake(ctx, opts.Security); err != nil {
+			c.Close()
+			return nil, err
+		}
+	}
+	return c, nil
+}
+
+// Address is the address that was dialled; Target the name it was called by.
+func (c *Conn) Address() string { return c.addr }
+
+// Target is the name by which the script called the address.
+func (c *Conn) Target() string { return c.opts.Target }
+
+// Number tells the conversations of a transcript apart.
+func (c *Conn) Number() int { return c.opts.Number }
+
+// LocalIP is the address of our end, nil where it has none.
+func (c *Conn) LocalIP() net.IP {
+	if a, ok := c.sock.LocalAddr().(*net.TCPAddr); ok {
+		return a.IP
+	}
+	return nil
+}
+
+// Loopback says whether both ends are on this machine.
+func (c *Conn) Loopback() bool {
+	switch a := c.sock.RemoteAddr().(type) {
+	case *net.TCPAddr:
+		return a.IP.IsLoopback()
+	case *net.UnixAddr:
+		return true
+	}
+	return c.sock.RemoteAddr() != nil && c.sock.RemoteAddr().Network() == "pipe"
+}
+
+// Open says whether the connection is still there as far as smtplay knows.
+func (c *Conn) Open() bool { return !c.closed && c.dead == nil }
+
+// Capabilities are what the last EHLO or LHLO of this connection, TLS state
+// and XCLIENT identity was told. Without one the error is of kind Unknown.
+func (c *Conn) Capabilities() (wire.Capabilities, error) {
+	if c.caps == nil {
+		return wire.Capabilities{}, &Error{Op: "capabilities", Addr: c.addr, Kind: Unknown,
+			Msg: "the server's capabilities are not known: no EHLO has been answered since the connect, STARTTLS or XCLIENT"}
+	}
+	return *c.caps, nil
+}
+
+// Close closes the connection without a word.
+func (c *Conn) Close() {
+	c.shut("client")
+}
+
+func (c *Conn) shut(by string) {
+	if c.closed {
+		return
+	}
+	c.closed = true
+	c.take() // every byte that was read is recorded, asked for or not
+	c.record(transcript.Close, by)
+	c.unwatch()
+	if c.tls != nil && by == "client" && c.dead == nil {
+		c.tls.Close()
+		return
+	}
+	c.sock.Close()
+}
+
+// die ends the conversation: every further verb fails with what went wrong here.
+func (c *Conn) die(e *Error) *Error {
+	c.dead = e
+	switch e.Kind {
+	case Closed:
+		c.shut("server")
+	case Reset:
+		c.shut("reset")
+	}
+	return e
+}
+
+// usable is the error of a verb on a conversation that is over.
+func (c *Conn) usable(op string) error {
+	switch {
+	case c.dead != nil:
+		return &Error{Op: op, Addr: c.addr, Kind: Dead, Err: c.dead, Msg: "this conversation is over"}
+	case c.closed:
+		return &Error{Op: op, Addr: c.addr, Kind: Dead, Msg: "this conversation is closed"}
+	}
+	return nil
+}
+
+// watch makes ctx's end interrupt whatever blocks on the connection.
+func (c *Conn) watch(ctx context.Context) error {
+	if c.ctx != ctx {
+		c.unwatch()
+		c.ctx = ctx
+		done := make(chan struct{})
+		stop := context.AfterFunc(ctx, func() {
+			c.sock.Interrupt()
+			close(done)
+		})
+		c.unhook = func() {
+			if !stop() {
+				<-done
+				c.sock.Resume()
+			}
+		}
+	}
+	if ctx.Err() != nil {
+		return interrupted(ctx, "wait")
+	}
+	return nil
+}
+
+func (c *Conn) unwatch() {
+	if c.unhook != nil {
+		c.unhook()
+		c.unhook = nil
+	}
+}
+
+func interrupted(ctx context.Context, op string) *Error {
+	return &Error{Op: op, Kind: Interrupted, Msg: "interrupted", Err: context.Cause(ctx)}
+}
+
+func (c *Conn) record(kind transcript.Kind, text string) {
+	c.recordBytes(kind, []byte(text), nil)
+}
+
+func (c *Conn) recordBytes(kind transcript.Kind, data []byte, spans []transcript.Span) {
+	if c.opts.Recorder != nil && (len(data) > 0 || kind != transcript.Server) {
+		c.opts.Recorder.Record(transcript.Event{Conn: c.opts.Number, Kind: kind, Time: time.Now(), Data: data, Spans: spans})
+	}
+}
+
+// Note puts a remark into the transcript.
+func (c *Conn) Note(format string, args ...any) {
+	c.record(transcript.Note, fmt.Sprintf(format, args...))
+}
+
+func orDefault(d, fallback time.Duration) time.Duration {
+	if d > 0 {
+		return d
+	}
+	return fallback
+}

@@ -1,0 +1,211 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"slices"
+	"strings"
+	"time"
+
+	"smtplay/engine/transcript"
+	"smtplay/engine/wire"
+)
+
+// Reply is a reply with what it answers.
+type Reply struct {
+	*wire.Reply
+	Command *Command      // nil where nothing was asked
+	Took    time.Duration // from the last byte sent to the last byte read
+}
+
+// ReadReply reads the next whole reply and judges nothing but its form. The
+// time runs from the last byte sent (for the greeting: from the connect; where
+// nothing was sent that may be answered: from now); within replaces the
+// defaults where it is not 0.
+// What has come by then counts, however late it is asked for.
+//
+// After a timeout, an end or a malformed reply the conversation is dead, so
+// that a late reply is never taken for the answer to another command.
+func (c *Conn) ReadReply(ctx context.Context, within time.Duration) (*Reply, error) {
+	if err := c.usable("read"); err != nil {
+		return nil, err
+	}
+	if err := c.watch(ctx); err != nil {
+		return nil, err
+	}
+	var cmd *Command
+	if len(c.owed) > 0 {
+		cmd = c.owed[0]
+	}
+	from := time.Now()
+	if cmd != nil || c.raw {
+		from = c.sent
+	}
+	if within <= 0 {
+		within = c.timeout(cmd)
+	}
+	raw, scanner, err := c.readWhole(from.Add(within))
+	if err != nil {
+		return nil, c.unread(ctx, err, cmd, within)
+	}
+	if cmd != nil {
+		c.owed = c.owed[1:]
+	}
+	c.raw, c.blamed = false, false
+	r := &Reply{Reply: scanner.Reply(raw), Command: cmd, Took: time.Since(c.sent)}
+	c.recordBytes(transcript.Server, raw, nil)
+	if r.Deviations != 0 {
+		c.Note("in this reply: %v", r.Deviations)
+	}
+	c.observe(cmd, r.Reply)
+	return r, nil
+}
+
+func (c *Conn) timeout(cmd *Command) time.Duration {
+	if cmd != nil && cmd.Final {
+		return orDefault(c.opts.Timeout, DefaultFinalTimeout)
+	}
+	return orDefault(c.opts.Timeout, DefaultTimeout)
+}
+
+// readWhole reads up to the end of one reply.
+func (c *Conn) readWhole(deadline time.Time) ([]byte, *wire.Scanner, error) {
+	var s wire.Scanner
+	for {
+		if c.r < len(c.in) {
+			n, err := s.Scan(c.in[c.r:])
+			if err != nil {
+				c.readOn(deadline)
+				return nil, nil, err
+			}
+			if n > 0 {
+				raw := slices.Clone(c.in[c.r : c.r+n])
+				c.r += n
+				return raw, &s, nil
+			}
+		}
+		if err := c.fill(deadline); err != nil {
+			return nil, nil, err
+		}
+	}
+}
+
+// readOn takes in the rest of a line that is no reply, so that the failure
+// shows it: until its end, for a second at the most.
+func (c *Conn) readOn(deadline time.Time) {
+	if soon := time.Now().Add(time.Second); soon.Before(deadline) {
+		deadline = soon
+	}
+	for len(c.in)-c.r < captureMax && !slices.Contains(c.in[c.r:], '\n') {
+		if c.fill(deadline) != nil {
+			return
+		}
+	}
+}
+
+// fill reads once more. After the deadline it still takes what is there.
+func (c *Conn) fill(deadline time.Time) error {
+	if c.r == len(c.in) {
+		c.in, c.r = c.in[:0], 0
+	} else if len(c.in) == cap(c.in) {
+		c.in, c.r = c.more(), 0
+	}
+	now := time.Now()
+	c.sock.impatient = !now.Before(deadline)
+	defer func() { c.sock.impatient = false }()
+	if c.sock.impatient {
+		c.sock.readUntil(time.Time{})
+		deadline = now.Add(time.Second)
+	} else {
+		c.sock.readUntil(deadline)
+	}
+	if c.tls != nil {
+		c.sock.writeUntil(deadline) // TLS answers a key update while it reads
+	}
+	n, err := c.stream().Read(c.in[len(c.in):cap(c.in)])
+	c.in = c.in[:len(c.in)+n]
+	if n > 0 {
+		if c.state != nil {
+			c.state.read = true
+		}
+		return nil
+	}
+	if err == nil {
+		err = io.ErrNoProgress
+	}
+	return err
+}
+
+// more is the buffer with its unread bytes in front and room behind them.
+func (c *Conn) more() []byte {
+	unread := c.in[c.r:]
+	if len(unread) <= cap(c.in)/2 {
+		return append(c.in[:0], unread...)
+	}
+	return append(make([]byte, 0, 2*cap(c.in)), unread...)
+}
+
+func (c *Conn) stream() net.Conn {
+	if c.tls != nil {
+		return c.tls
+	}
+	return c.sock
+}
+
+// take empties the buffer into the transcript and returns what was in it.
+func (c *Conn) take() []byte {
+	got := slices.Clone(c.in[c.r:])
+	c.in, c.r = c.in[:0], 0
+	c.recordBytes(transcript.Server, got, nil)
+	return got
+}
+
+// unread says why a reply could not be read, with the bytes that did come, and
+// ends the conversation.
+func (c *Conn) unread(ctx context.Context, err error, cmd *Command, waited time.Duration) *Error {
+	got := c.take()
+	e := &Error{Op: "read", Addr: c.addr, Command: cmd, Got: got, Err: err}
+	var bad *wire.MalformedError
+	kind, over := ended(err)
+	switch {
+	case ctx.Err() != nil:
+		e = interrupted(ctx, "read")
+		e.Command, e.Got = cmd, got
+	case errors.As(err, &bad):
+		e.Kind, e.Msg = Malformed, "what came is no SMTP reply"
+		c.Note("%v", bad)
+	case isTimeout(err):
+		e.Kind, e.After, e.Err = Timeout, waited, nil
+		e.Msg = "no reply within " + seconds(waited)
+		if len(got) > 0 {
+			e.Msg = "the reply was not complete within " + seconds(waited)
+		}
+		c.Note("%s", e.Msg)
+	case over:
+		e.Kind, e.Err = kind, nil
+		e.Msg = "the server closed the connection"
+		if kind == Reset {
+			e.Msg = "the connection was reset"
+		}
+		if len(got) > 0 {
+			e.Msg += " in the middle of a reply"
+		}
+	default:
+		c.tlsFault(e)
+	}
+	return c.die(e)
+}
+
+// seconds is a duration as people write it: 30s, 10m, 1m30s.
+func seconds(d time.Duration) string {
+	s := d.String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
+}

@@ -1,0 +1,74 @@
+package engine
+
+import (
+	"net"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+// socket is the connection below TLS. It can be read without waiting, which
+// is how bytes that nobody asked for are seen, and it keeps the first bytes
+// that come while a handshake runs.
+type socket struct {
+	net.Conn
+	sys         syscall.RawConn // nil where there is no descriptor
+	impatient   bool            // Read returns what is there, or a timeout at once
+	capture     []byte          // what a handshake read, up to captureMax
+	capturing   bool
+	interrupted atomic.Bool
+}
+
+const captureMax = 4096
+
+func newSocket(nc net.Conn) *socket {
+	s := &socket{Conn: nc}
+	if sc, ok := nc.(syscall.Conn); ok {
+		if sys, err := sc.SyscallConn(); err == nil {
+			s.sys = sys
+		}
+	}
+	return s
+}
+
+func (s *socket) Read(b []byte) (n int, err error) {
+	switch {
+	case !s.impatient:
+		n, err = s.Conn.Read(b)
+	case s.sys != nil:
+		n, err = s.readNow(b)
+	default: // a pipe in memory: a moment is all it takes
+		s.Conn.SetReadDeadline(time.Now().Add(time.Millisecond))
+		n, err = s.Conn.Read(b)
+	}
+	if s.capturing && n > 0 {
+		room := min(n, captureMax-len(s.capture))
+		s.capture = append(s.capture, b[:room]...)
+	}
+	return n, err
+}
+
+// Interrupt ends every read and write, now and later.
+func (s *socket) Interrupt() {
+	s.interrupted.Store(true)
+	s.Conn.SetDeadline(time.Unix(1, 0))
+}
+
+// Resume undoes Interrupt, for a later context than the one that ended.
+func (s *socket) Resume() { s.interrupted.Store(false) }
+
+// readUntil sets the time at which reads end, unless interrupted already. The
+// order matters: Interrupt sets its flag before the deadline, we look after.
+func (s *socket) readUntil(t time.Time) {
+	s.Conn.SetReadDeadline(t)
+	if s.interrupted.Load() {
+		s.Conn.SetReadDeadline(time.Unix(1, 0))
+	}
+}
+
+func (s *socket) writeUntil(t time.Time) {
+	s.Conn.SetWriteDeadline(t)
+	if s.interrupted.Load() {
+		s.Conn.SetWriteDeadline(time.Unix(1, 0))
+	}
+}

@@ -1,0 +1,12 @@
+//go:build !unix
+
+package engine
+
+import "time"
+
+// readNow reads what has arrived. Without a read that does not wait, a moment
+// has to do.
+func (s *socket) readNow(b []byte) (int, error) {
+	s.Conn.SetReadDeadline(time.Now().Add(time.Millisecond))
+	return s.Conn.Read(b)
+}

@@ -1,0 +1,168 @@
+package engine
+
+import (
+	"encoding/base64"
+	"slices"
+	"strings"
+
+	"smtplay/engine/transcript"
+	"smtplay/engine/wire"
+)
+
+// authState follows an AUTH exchange (RFC 4954 section 4), by whomever it is
+// sent: its lines hold passwords, and nothing else may be sent inside it.
+type authState struct {
+	mechanism string
+	begun     bool // AUTH was sent, its first reply is not read
+	open      bool // a 334 was read: the next line answers it
+	messages  int  // SASL messages sent so far, an initial response included
+}
+
+// shortest is the length from which on a password that nobody declared is
+// looked for elsewhere: a shorter one would blot out half the transcript.
+const shortest = 4
+
+// noteVerb keeps what sending a command changes at once.
+func (c *Conn) noteVerb(verb string) {
+	switch verb {
+	case "QUIT":
+		c.quit = true
+	case "EHLO", "HELO", "LHLO":
+		c.caps = nil
+	}
+}
+
+// observe keeps what the reply to a command changes.
+func (c *Conn) observe(cmd *Command, r *wire.Reply) {
+	c.message = r.Code == 354
+	c.ended = c.ended || r.Code == 421
+	switch {
+	case r.Code == 334:
+		c.auth.open, c.auth.begun = true, false
+	case cmd == nil || cmd.sasl:
+		c.auth = authState{}
+	}
+	if cmd == nil || cmd.sasl || r.Code/100 != 2 {
+		return
+	}
+	switch verb := wire.Verb(cmd.Line); verb {
+	case "EHLO", "LHLO":
+		caps := wire.ParseCapabilities(r)
+		c.caps, c.lmtp, c.rcpts = &caps, verb == "LHLO", nil
+	case "HELO":
+		c.lmtp, c.rcpts = false, nil
+	case "MAIL", "RSET":
+		c.rcpts = nil
+	case "RCPT":
+		if c.lmtp {
+			c.rcpts = append(c.rcpts, recipient(cmd.Line))
+		}
+	case "XCLIENT":
+		// The client is another one now: what it may see is not known.
+		c.caps, c.rcpts = nil, nil
+	}
+}
+
+// recipient is the address of a RCPT command.
+func recipient(line string) string {
+	_, path, _ := strings.Cut(line, ":")
+	path = strings.TrimSpace(path)
+	if i := strings.LastIndex(path, ">"); i >= 0 {
+		path = path[:i]
+	}
+	return strings.TrimPrefix(path, "<")
+}
+
+// saslSpan finds what must be hidden of a line that takes part in the AUTH
+// exchange a, however it came to be sent, and makes a password in it known to
+// the redactor. part says whether the line takes part at all.
+func (c *Conn) saslSpan(a *authState, line string) (span transcript.Span, hidden, part bool) {
+	start := 0
+	if !a.open && (!a.begun || !likeSASL(line)) {
+		if start, part = a.begin(line); !part || start == len(line) {
+			return span, false, part
+		}
+	}
+	message := line[start:]
+	user := a.mechanism == "LOGIN" && a.messages == 0
+	a.messages++
+	if message == "*" || message == "=" || message == "" || user {
+		return span, false, true
+	}
+	return transcript.Span{Start: start, End: len(line), Mask: c.saslMask(a.mechanism, message)}, true, true
+}
+
+// begin reads an AUTH command and returns where its initial response begins,
+// the end of the line where it has none.
+func (a *authState) begin(line string) (start int, ok bool) {
+	fields := strings.Fields(line)
+	if len(fields) == 0 || !strings.EqualFold(fields[0], "AUTH") {
+		return 0, false
+	}
+	*a = authState{begun: true}
+	if len(fields) > 1 {
+		a.mechanism = strings.ToUpper(fields[1])
+	}
+	if len(fields) < 3 {
+		return len(line), true
+	}
+	for _, word := range fields[:2] {
+		start += strings.Index(line[start:], word) + len(word)
+	}
+	return start + strings.Index(line[start:], fields[2]), true
+}
+
+// likeSASL says whether a line sent behind an AUTH, before its reply was read,
+// looks like an answer to it rather than like the next command.
+func likeSASL(line string) bool {
+	_, err := base64.StdEncoding.DecodeString(line)
+	return err == nil && len(line) > shortest && !strings.EqualFold(line, "STARTTLS")
+}
+
+// saslMask names what made a SASL message.
+func (c *Conn) saslMask(mechanism, message string) string {
+	decoded, err := base64.StdEncoding.DecodeString(message)
+	if err != nil {
+		c.seen(message)
+		return transcript.SASLMask("", "", "password")
+	}
+	parts := strings.Split(string(decoded), "\x00")
+	switch {
+	case mechanism == "PLAIN" && len(parts) == 3:
+		return transcript.SASLMask(parts[0], parts[1], c.nameSecret(parts[2]))
+	case mechanism == "LOGIN":
+		return "secret:" + c.nameSecret(string(decoded))
+	}
+	c.seen(message) // what is secret in it is not known; a server may echo it all
+	return transcript.SASLMask("", "", "")
+}
+
+// nameSecret is the name of a password; one that nobody declared is hidden
+// from now on.
+func (c *Conn) nameSecret(value string) string {
+	if name := c.opts.Secrets.NameOf(value); name != "" {
+		return name
+	}
+	c.seen(value)
+	return "password"
+}
+
+func (c *Conn) seen(value string) {
+	if len(value) >= shortest {
+		c.opts.Secrets.AddSeen("password", value)
+	}
+}
+
+// Owes says whether a reply is still unread, and to which command.
+func (c *Conn) Owes() (cmd *Command, ok bool) {
+	if len(c.owed) == 0 {
+		return nil, false
+	}
+	return c.owed[0], true
+}
+
+// AwaitsText says whether a 354 was read and its message is not ended.
+func (c *Conn) AwaitsText() bool { return c.message }
+
+// Recipients are the recipients accepted in this LMTP transaction.
+func (c *Conn) Recipients() []string { return slices.Clone(c.rcpts) }

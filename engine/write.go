@@ -1,0 +1,304 @@
+package engine
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"smtplay/engine/transcript"
+	"smtplay/engine/wire"
+)
+
+// writePiece is how much is written under one deadline: a large message over a
+// slow line may take its time, a server that reads nothing may not.
+const writePiece = 64 << 10
+
+// Send sends one command and CRLF; a reply is owed from then on. Between a 354
+// and the lone dot it sends message text instead: any number of lines, as they
+// stand, with CRLF line ends. Only the lone dot owes a reply then.
+//
+// It fails, and sends nothing, while an earlier reply is unread, when bytes
+// have come that nothing asked for (they stay unread), and where a secret would
+// go over a connection that is not safe.
+func (c *Conn) Send(ctx context.Context, pos transcript.Pos, line string) error {
+	if c.message && c.Open() {
+		return c.sendText(ctx, pos, line)
+	}
+	return c.Pipeline(ctx, pos, []string{line})
+}
+
+// Pipeline sends several commands in one segment (RFC 2920); as many replies
+// are owed, in their order.
+func (c *Conn) Pipeline(ctx context.Context, pos transcript.Pos, lines []string) error {
+	if err := c.usable("write"); err != nil {
+		return err
+	}
+	if c.message {
+		return &Error{Op: "write", Addr: c.addr, Kind: Misuse, Msg: "no command was sent: after a 354 comes message text, up to the lone dot"}
+	}
+	out, auth := c.out[:0], c.auth
+	var spans []transcript.Span
+	cmds := make([]Command, len(lines))
+	for i, line := range lines {
+		if strings.ContainsAny(line, "\r\n") {
+			return &Error{Op: "write", Addr: c.addr, Kind: Misuse, Msg: "a command is one line, and this one holds a line end (raw sends bytes as they are)"}
+		}
+		if err := c.guard([]byte(line), c.opts.Insecure); err != nil {
+			return err
+		}
+		cmds[i] = Command{Line: line, Pos: pos}
+		s, hidden, part := c.saslSpan(&auth, line)
+		cmds[i].sasl = part
+		if hidden {
+			cmds[i].Line = line[:s.Start] + "[" + s.Mask + "]"
+			spans = append(spans, transcript.Span{Start: s.Start + len(out), End: s.End + len(out), Mask: s.Mask})
+		}
+		out = append(append(out, line...), '\r', '\n')
+	}
+	c.out = out
+	if err := c.ready(ctx, cmds[0].String()); err != nil {
+		return err
+	}
+	c.auth = auth
+	for i := range cmds {
+		c.owed = append(c.owed, &cmds[i])
+		if !cmds[i].sasl {
+			c.noteVerb(wire.Verb(cmds[i].Line))
+		}
+	}
+	return c.flush(ctx, out, spans)
+}
+
+// Raw writes bytes as they are. They owe no reply, and until the next reply is
+// read, or silence was heard, bytes that nothing asked for are no fault.
+func (c *Conn) Raw(ctx context.Context, _ transcript.Pos, b []byte) error {
+	if err := c.usable("write"); err != nil {
+		return err
+	}
+	if err := c.guard(b, c.opts.Insecure); err != nil {
+		return err
+	}
+	c.raw = true
+	return c.flush(ctx, b, c.rawSpans(b))
+}
+
+// rawSpans finds what must be hidden of the lines of an AUTH exchange.
+func (c *Conn) rawSpans(b []byte) []transcript.Span {
+	if c.message {
+		return nil
+	}
+	var spans []transcript.Span
+	at := 0
+	for line := range bytes.Lines(b) {
+		if s, hidden, _ := c.saslSpan(&c.auth, string(bytes.TrimRight(line, "\r\n"))); hidden {
+			spans = append(spans, transcript.Span{Start: s.Start + at, End: s.End + at, Mask: s.Mask})
+		}
+		at += len(line)
+	}
+	return spans
+}
+
+// Message sends the text of a message after a 354: CRLF line ends, dots
+// doubled, and the lone dot.
+func (c *Conn) Message(ctx context.Context, pos transcript.Pos, text []byte) error {
+	if err := c.guard(text, c.opts.Insecure); err != nil {
+		return err
+	}
+	if err := c.ready(ctx, "the message"); err != nil {
+		return err
+	}
+	c.out = wire.AppendMessage(c.out[:0], text)
+	c.endMessage(pos)
+	return c.flush(ctx, c.out, nil)
+}
+
+// sendText sends lines of message text by hand.
+func (c *Conn) sendText(ctx context.Context, pos transcript.Pos, text string) error {
+	if err := c.guard([]byte(text), c.opts.Insecure); err != nil {
+		return err
+	}
+	if err := c.ready(ctx, "the message text"); err != nil {
+		return err
+	}
+	c.out = wire.AppendCRLF(c.out[:0], []byte(text))
+	if len(c.out) == 0 {
+		c.out = append(c.out, '\r', '\n')
+	}
+	if dot := loneDot(c.out); dot == len(c.out) {
+		c.endMessage(pos)
+	} else if dot > 0 {
+		return &Error{Op: "write", Addr: c.addr, Kind: Misuse, Msg: "the text goes on after the lone dot that ends the message: send the rest after its reply, or use raw"}
+	}
+	return c.flush(ctx, c.out, nil)
+}
+
+// loneDot is the offset behind the line of the lone dot, 0 where there is none.
+func loneDot(text []byte) int {
+	if bytes.HasPrefix(text, []byte(".\r\n")) {
+		return 3
+	}
+	if i := bytes.Index(text, []byte("\r\n.\r\n")); i >= 0 {
+		return i + 5
+	}
+	return 0
+}
+
+// endMessage notes what the lone dot owes: one reply, or in LMTP one for each
+// accepted recipient (RFC 2033 4.2).
+func (c *Conn) endMessage(pos transcript.Pos) {
+	c.message = false
+	if !c.lmtp {
+		c.owed = append(c.owed, &Command{Line: ".", Pos: pos, Final: true})
+		return
+	}
+	for _, rcpt := range c.rcpts {
+		c.owed = append(c.owed, &Command{Line: ".", Pos: pos, Final: true, For: rcpt})
+	}
+	c.rcpts = nil
+}
+
+// ready says whether what comes next may be sent now.
+func (c *Conn) ready(ctx context.Context, what string) error {
+	if err := c.usable("write"); err != nil {
+		return err
+	}
+	if err := c.watch(ctx); err != nil {
+		return err
+	}
+	if len(c.owed) > 0 {
+		return c.owing(c.owed[0], c.shown(what)+" was not sent: ")
+	}
+	return c.unasked(what)
+}
+
+// owing names a command whose reply nobody has read.
+func (c *Conn) owing(cmd *Command, prefix string) *Error {
+	what := "the greeting has not been read"
+	if !cmd.Greeting {
+		what = "the reply to " + c.shown(cmd.String()) + " has not been read"
+		if cmd.Pos.Line > 0 {
+			what += ", which was sent at " + cmd.Pos.String()
+		}
+	}
+	return &Error{Op: "write", Addr: c.addr, Kind: Owed, Command: cmd, Msg: prefix + what}
+}
+
+// guard keeps a declared secret from a connection that is not safe.
+func (c *Conn) guard(b []byte, insecure bool) error {
+	if insecure {
+		return nil
+	}
+	why := c.Unsafe()
+	if why == "" {
+		return nil
+	}
+	name := c.opts.Secrets.HoldsSecret(b)
+	if name == "" {
+		return nil
+	}
+	return &Error{Op: "write", Addr: c.addr, Kind: Insecure, Msg: fmt.Sprintf("nothing was sent: the secret %q would go over a connection that is not safe: %s", name, why)}
+}
+
+// Unsafe says why a secret should not go over this connection, "" where it may.
+func (c *Conn) Unsafe() string {
+	switch {
+	case c.state != nil && !c.state.info.Verified():
+		return "the server's certificate did not verify: " + strings.Join(c.state.info.Problems, ", ")
+	case c.state == nil && !c.Loopback():
+		return "it is neither TLS nor loopback"
+	}
+	return ""
+}
+
+// shown is a command line as an error may quote it.
+func (c *Conn) shown(line string) string {
+	line = c.opts.Secrets.String(line)
+	if len(line) > 200 {
+		line = strings.ToValidUTF8(line[:200], "") + "…"
+	}
+	return line
+}
+
+// flush writes b and records it.
+func (c *Conn) flush(ctx context.Context, b []byte, spans []transcript.Span) error {
+	if err := c.watch(ctx); err != nil {
+		return err
+	}
+	c.recordBytes(transcript.Client, b, spans)
+	for rest := b; len(rest) > 0; {
+		piece := rest[:min(len(rest), writePiece)]
+		c.sock.writeUntil(time.Now().Add(orDefault(c.opts.Timeout, DefaultTimeout)))
+		if _, err := c.stream().Write(piece); err != nil {
+			return c.unwritten(ctx, err)
+		}
+		rest = rest[len(piece):]
+	}
+	c.sent = time.Now()
+	return nil
+}
+
+// unwritten says why a write failed, with what the server said before.
+func (c *Conn) unwritten(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return c.die(interrupted(ctx, "write"))
+	}
+	e := &Error{Op: "write", Addr: c.addr, Err: err}
+	if len(c.owed) > 0 {
+		e.Command = c.owed[len(c.owed)-1]
+	}
+	last := c.available() // an alert says more than the reset that followed it
+	kind, over := ended(err)
+	switch {
+	case isAlert(last):
+		e.Err = last
+		c.tlsFault(e)
+	case isTimeout(err):
+		e.Kind, e.After, e.Err = Timeout, orDefault(c.opts.Timeout, DefaultTimeout), nil
+		e.Msg = "the server did not take in what was sent within " + seconds(e.After)
+	case over:
+		e.Kind, e.Err, e.Msg = kind, nil, "the server closed the connection while it was sent to"
+	default:
+		c.tlsFault(e)
+	}
+	e.Got = c.take()
+	return c.die(e)
+}
+
+// Finish ends a conversation as a good client does: with QUIT, where one may be
+// sent, and within two seconds. The reply to it is not judged. What is judged
+// is that no reply was left unread and none came that nothing asked for.
+func (c *Conn) Finish(ctx context.Context) error {
+	defer c.Close()
+	if !c.Open() {
+		return nil
+	}
+	for _, cmd := range c.owed {
+		if wire.Verb(cmd.Line) != "QUIT" || cmd.sasl {
+			return c.owing(cmd, "the test ended too early: ")
+		}
+	}
+	if c.quit && len(c.owed) > 0 {
+		c.ReadReply(ctx, quitTimeout) // a QUIT by hand that nobody waited for
+		return nil
+	}
+	if c.quit || c.ended || c.message || c.auth.open || c.blamed {
+		return nil
+	}
+	if err := c.watch(ctx); err != nil {
+		return nil // the run is being stopped: no verdict comes from here
+	}
+	if err := c.unasked("the closing QUIT"); err != nil {
+		if IsKind(err, Unasked) {
+			return err
+		}
+		return nil // the server was quicker to close
+	}
+	c.quit = true
+	c.owed = append(c.owed, &Command{Line: "QUIT"})
+	if c.flush(ctx, []byte("QUIT\r\n"), nil) == nil {
+		c.ReadReply(ctx, quitTimeout)
+	}
+	return nil
+}

@@ -1,0 +1,136 @@
+package suite
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"time"
+
+	"smtplay/engine/transcript"
+)
+
+// once runs a test one time.
+func (r *Runner) once(ctx context.Context, env *Env, s *slot, run int, worker *Worker) Result {
+	log := &transcript.Log{Redactor: &transcript.Redactor{Parent: env.Redact}}
+	if r.Live != nil {
+		log.Next = append(log.Next, r.Live(s.test))
+	}
+	result := Result{Test: s.test}
+	var file *recordFile
+	if r.Record != "" {
+		var err error
+		if file, err = openRecord(recordPath(filepath.Join(r.Record, s.record), run)); err != nil {
+			result.unrecorded(err)
+			return result
+		}
+		log.Next = append(log.Next, file)
+		result.Record = file.path
+	}
+	ctx, clock := startClock(ctx, r.TestTimeout)
+	start := time.Now()
+	result.Verdict = play(ctx, env, s.test.Script, &Run{Index: s.test.Index, Log: log, Extend: clock.extend, Worker: worker})
+	result.Seconds = time.Since(start).Seconds()
+	clock.stop()
+	if r.NoSkip && result.Outcome == Skipped {
+		result.Outcome = Failed
+		result.Failure = &Failure{Pos: result.Pos, What: "skipped, and no test may be: " + result.Reason}
+	}
+	if file != nil {
+		if err := file.close(); err != nil {
+			result.unrecorded(err)
+		}
+	}
+	result.Events, result.Dropped = log.Events()
+	return result
+}
+
+// unrecorded: a test whose transcript was asked for and cannot be written did
+// not pass. What else it came to stands.
+func (v *Verdict) unrecorded(err error) {
+	f := &Failure{What: "the transcript could not be written: " + err.Error()}
+	if v.Outcome.gravity() <= Skipped.gravity() || v.Failure == nil {
+		v.Outcome, v.Failure = Errored, f
+		return
+	}
+	v.Extra = append(v.Extra, f)
+}
+
+// play runs the test of a script. That it panics, or says nothing, is a fault
+// inside smtplay: no verdict for this test, and no harm to the others.
+func play(ctx context.Context, env *Env, script Script, run *Run) (v Verdict) {
+	defer func() {
+		if fault := recover(); fault != nil {
+			what := fmt.Sprintf("internal fault%s: %v", faultPlace(), fault)
+			v = Verdict{Outcome: Errored, Failure: &Failure{What: run.Log.Redactor.String(what)}}
+		} else if v.Outcome == 0 {
+			v = Verdict{Outcome: Errored, Failure: &Failure{What: "internal fault: the test came to no verdict"}}
+		}
+	}()
+	return script.Run(ctx, env, run)
+}
+
+// faultPlace is where the panic that is being recovered from began.
+func faultPlace() string {
+	pcs := make([]uintptr, 32)
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs)])
+	panicking := false
+	for f, more := frames.Next(); ; f, more = frames.Next() {
+		switch {
+		case f.Function == "runtime.gopanic":
+			panicking = true
+		case panicking && !strings.HasPrefix(f.Function, "runtime."):
+			return fmt.Sprintf(" at %s:%d", filepath.Base(f.File), f.Line)
+		}
+		if !more {
+			return ""
+		}
+	}
+}
+
+// clock bounds one run of a test. What ends it can be put off.
+type clock struct {
+	stop func()
+
+	mu    sync.Mutex
+	start time.Time
+	limit time.Duration
+	timer *time.Timer
+}
+
+func startClock(ctx context.Context, limit time.Duration) (context.Context, *clock) {
+	if limit <= 0 {
+		limit = DefaultTestTimeout
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	c := &clock{start: time.Now(), limit: limit}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.timer = time.AfterFunc(limit, func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		// It may have been put off just as it ran out.
+		if time.Since(c.start) >= c.limit {
+			cancel(fmt.Errorf("%w: more than %v", ErrTestTimeout, c.limit))
+		}
+	})
+	c.stop = func() {
+		c.timer.Stop()
+		cancel(nil)
+	}
+	return ctx, c
+}
+
+// extend gives the test more time.
+func (c *clock) extend(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if d > math.MaxInt64-c.limit {
+		d = math.MaxInt64 - c.limit
+	}
+	c.limit += d
+	c.timer.Reset(time.Until(c.start.Add(c.limit)))
+}

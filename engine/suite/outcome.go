@@ -1,0 +1,114 @@
+package suite
+
+import (
+	"strings"
+
+	"smtplay/engine/transcript"
+)
+
+// Outcome is how a test ended.
+type Outcome uint8
+
+const (
+	Passed  Outcome = iota + 1 // every expectation held, and there was one
+	Failed                     // from the TCP connect on, something was not as the script demanded
+	Errored                    // no verdict: no connection could be made, or the script or smtplay is at fault
+	Skipped                    // the script says that it cannot be judged here
+)
+
+// String is the word of an outcome.
+func (o Outcome) String() string {
+	switch o {
+	case Passed:
+		return "passed"
+	case Failed:
+		return "failed"
+	case Errored:
+		return "error"
+	case Skipped:
+		return "skipped"
+	}
+	return "not run"
+}
+
+// gravity orders outcomes: of several runs of a test the gravest is told of. A
+// failure says something of the server, an error does not; what was not run to
+// a verdict is no better than an error.
+func (o Outcome) gravity() int {
+	switch o {
+	case Passed:
+		return 0
+	case Skipped:
+		return 1
+	case Failed:
+		return 3
+	}
+	return 2
+}
+
+// Failure is what was not as demanded, and where. Every text in it is masked.
+type Failure struct {
+	Pos     transcript.Pos   // the line that waited
+	Source  string           // that line
+	Via     []transcript.Pos // the lines that called it, innermost first
+	What    string           // in one sentence
+	Command string           // the command that was answered, "" for none
+	SentAt  transcript.Pos   // where the command was sent
+	Want    string
+	Got     string // the whole reply, or the bytes that came
+	Because string // the script's own reason
+	Hint    string // what to try next, "" where nothing is known
+	Conn    int    // the conversation, 0 for none
+	Target  string // its target and address
+}
+
+// Error is the failure in one line, file and line first.
+func (f *Failure) Error() string {
+	var b strings.Builder
+	if at := f.Pos.String(); at != "" {
+		b.WriteString(at + ": ")
+	}
+	b.WriteString(f.What)
+	return b.String()
+}
+
+// Verdict is what a run of a test came to.
+type Verdict struct {
+	Outcome Outcome
+	Failure *Failure       // why it failed or ended in an error
+	Reason  string         // why it was skipped
+	Pos     transcript.Pos // where it was skipped
+	Seed    int64          // the seed of its random numbers, 0 where it used none
+	Tokens  []string       // what unique() gave
+	Extra   []*Failure     // what else went wrong, as in clean-up functions
+}
+
+// Result is a test with its verdict. With repeats it is that of the gravest run,
+// and of several alike that of the first.
+type Result struct {
+	Test
+	Verdict
+	Seconds float64 // of all runs together
+	Runs    int
+	Bad     int // runs that failed or ended in an error
+	Events  []transcript.Event
+	Dropped int    // older events that were not kept
+	Record  string // the transcript's file, "" where none was asked for
+}
+
+// Counts are the results of a run by outcome.
+type Counts struct{ Passed, Failed, Skipped, Errored int }
+
+// Add counts one result.
+func (c *Counts) Add(o Outcome) {
+	switch o {
+	case Passed:
+		c.Passed++
+	case Failed:
+		c.Failed++
+	case Skipped:
+		c.Skipped++
+	default:
+		c.Errored++
+	}
+}

@@ -1,0 +1,190 @@
+package suite
+
+import (
+	"context"
+	"errors"
+	"regexp"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"smtplay/engine/transcript"
+)
+
+// DefaultTestTimeout bounds a test where the Runner does not say.
+const DefaultTestTimeout = 15 * time.Minute
+
+// ErrTestTimeout is the cause with which a test's context ends when it takes
+// too long, ErrInterrupted when the whole run is stopped.
+var (
+	ErrTestTimeout = errors.New("the test took too long")
+	ErrInterrupted = errors.New("interrupted")
+	errStopped     = errors.New("stopped after the first failure")
+)
+
+// Test is one test of a script.
+type Test struct {
+	Script Script
+	Name   string
+	Index  int  // in its script
+	Once   bool // not repeated
+}
+
+// String is the test as people name it: the script's path, and the test's own
+// name where it has one.
+func (t Test) String() string {
+	if t.Name == t.Script.Name() {
+		return t.Name
+	}
+	return t.Script.Name() + ": " + t.Name
+}
+
+// Runner runs tests. The zero value runs each once, one at a time. Live and the
+// tests' scripts are called from several goroutines where Jobs allow.
+type Runner struct {
+	Jobs        int                            // tests at once; 0 is 1
+	Repeat      int                            // runs of each test; 0 is 1
+	FailFast    bool                           // stop after the first test that fails or ends in an error
+	NoSkip      bool                           // a skipped test fails
+	Filter      *regexp.Regexp                 // of the tests' names; nil takes all
+	TestTimeout time.Duration                  // of one run of a test; 0 for the default
+	Record      string                         // folder for the transcripts, "" for none
+	Live        func(Test) transcript.Recorder // sees every event as it happens; nil for none
+}
+
+// Plan lists the tests that a run would take, in order. Errors of several
+// scripts are joined.
+func (r *Runner) Plan(ctx context.Context, env *Env, scripts []Script) ([]Test, error) {
+	var tests []Test
+	var errs []error
+	for _, s := range scripts {
+		names, err := s.Tests(ctx, env)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		for i, d := range names {
+			t := Test{Script: s, Name: d.Name, Index: i, Once: d.Once}
+			if r.Filter == nil || r.Filter.MatchString(t.String()) {
+				tests = append(tests, t)
+			}
+		}
+	}
+	return tests, errors.Join(errs...)
+}
+
+// Run runs the tests and yields their results in the order of the tests, each
+// as soon as it and all before it are there. When ctx ends, running tests are
+// stopped and the rest is left out.
+func (r *Runner) Run(ctx context.Context, env *Env, tests []Test, yield func(Result)) {
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	board := newBoard(r, tests)
+	var workers sync.WaitGroup
+	for range min(max(1, r.Jobs), board.runs()) {
+		workers.Go(func() {
+			worker := &Worker{}
+			for ctx.Err() == nil {
+				slot, run, ok := board.next()
+				if !ok {
+					return
+				}
+				result := r.once(ctx, env, slot, run, worker)
+				if context.Cause(ctx) == errStopped {
+					return // what this run came to is not its own doing
+				}
+				if bad := slot.add(result); bad && r.FailFast {
+					stop(errStopped)
+				}
+			}
+		})
+	}
+	go func() {
+		workers.Wait()
+		board.close()
+	}()
+	for _, slot := range board.slots {
+		if <-slot.finished; slot.result.Runs > 0 {
+			yield(slot.result)
+		}
+	}
+}
+
+// board shares out the runs and gathers what they came to.
+type board struct {
+	slots []*slot
+	at    atomic.Int64 // the slot from which runs are taken now
+}
+
+type slot struct {
+	test     Test
+	record   string // its transcript below the folder for them, without the extension
+	repeat   int64  // how often it is to be run
+	taken    atomic.Int64
+	mu       sync.Mutex
+	result   Result
+	finished chan struct{}
+	once     sync.Once
+}
+
+func newBoard(r *Runner, tests []Test) *board {
+	b := &board{}
+	records := recordNames(tests)
+	for i, t := range tests {
+		repeat := int64(max(1, r.Repeat))
+		if t.Once {
+			repeat = 1
+		}
+		b.slots = append(b.slots, &slot{test: t, record: records[i], repeat: repeat, result: Result{Test: t}, finished: make(chan struct{})})
+	}
+	return b
+}
+
+// runs is how many runs there are to share out.
+func (b *board) runs() int {
+	var n int64
+	for _, s := range b.slots {
+		n += s.repeat
+	}
+	return int(n)
+}
+
+// next takes the next run; ok is false when all are taken.
+func (b *board) next() (s *slot, run int, ok bool) {
+	for i := b.at.Load(); i < int64(len(b.slots)); i = b.at.Load() {
+		s := b.slots[i]
+		if n := s.taken.Add(1); n <= s.repeat {
+			return s, int(n - 1), true
+		}
+		b.at.CompareAndSwap(i, i+1)
+	}
+	return nil, 0, false
+}
+
+// add adds one run to a test's result and says whether it was a bad one.
+func (s *slot) add(run Result) (bad bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	bad = run.Outcome.gravity() > Skipped.gravity()
+	run.Runs, run.Bad, run.Seconds = s.result.Runs+1, s.result.Bad, s.result.Seconds+run.Seconds
+	if s.result.Runs > 0 && run.Outcome.gravity() <= s.result.Outcome.gravity() {
+		run.Verdict, run.Events, run.Dropped, run.Record = s.result.Verdict, s.result.Events, s.result.Dropped, s.result.Record
+	}
+	if bad {
+		run.Bad++
+	}
+	s.result = run
+	if int64(run.Runs) == s.repeat {
+		s.finish()
+	}
+	return bad
+}
+
+func (s *slot) finish() { s.once.Do(func() { close(s.finished) }) }
+
+// close finishes what was not run to its end.
+func (b *board) close() {
+	for _, s := range b.slots {
+		s.finish()
+	}
+}

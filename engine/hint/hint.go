@@ -1,0 +1,94 @@
+// Package hint says what a reply or a fault means and what to try next. It
+// knows what servers say by default, Postfix first; it judges nothing.
+package hint
+
+import (
+	"strings"
+
+	"smtplay/engine"
+	"smtplay/engine/wire"
+)
+
+// Greeting is the Verb of what the connect itself asked for.
+const Greeting = "CONNECT"
+
+// Context is what is known of a failure. What is not known stays zero.
+type Context struct {
+	Verb     string       // of the command that was answered, in upper case; "." for the end of a message, Greeting for the connect, "" where nothing was asked
+	Reply    *wire.Reply  // the reply that was not wanted; nil where none came
+	Want     wire.Pattern // what was expected; the zero value for nothing
+	Previous *wire.Reply  // the reply before it in the same conversation
+
+	Fault   engine.Kind // what went wrong below replies; 0 or Mismatch where Reply says it
+	Keyword string      // NotOffered: the capability that is missing, or that should be
+	Offered bool        // it is offered, and should not be
+	Text    string      // the fault in words
+	Got     []byte      // the bytes that came and are no reply
+	Err     error       // its cause, as of a connection that could not be made
+	Address string      // of the server, as it was dialled: "host:port"
+	TLS     bool        // the conversation is encrypted
+}
+
+// For is what to try next, in lower case and without a full stop; "" where
+// nothing is known.
+func For(c Context) string {
+	if c.Fault != 0 && c.Fault != engine.Mismatch {
+		return forFault(c)
+	}
+	if c.Reply == nil {
+		return ""
+	}
+	if s := forPrevious(c); s != "" {
+		return s
+	}
+	q := question{
+		Context:  c,
+		enhanced: c.Reply.Enhanced(),
+		text:     strings.ToLower(c.Reply.Text()),
+		wantsOK:  wants(c.Want, '2'),
+	}
+	for _, r := range replies {
+		if r.covers(&q) {
+			return r.say
+		}
+	}
+	return ""
+}
+
+// forPrevious tells of a pattern that the reply before would have matched. For
+// a bare 250 that is nothing odd: nearly every reply is one.
+func forPrevious(c Context) string {
+	if c.Previous == nil || c.Want.Check() != nil || wants(c.Want, '2') && plain(c.Want) {
+		return ""
+	}
+	if _, ok := c.Want.Matches(c.Previous); !ok {
+		return ""
+	}
+	return "the reply before this one would have matched: the answer came one command earlier than the script expects it"
+}
+
+// plain: the pattern asks for codes and nothing else.
+func plain(p wire.Pattern) bool {
+	for _, a := range p.Any {
+		if !plain(a) {
+			return false
+		}
+	}
+	return p.Text == "" && p.Match == nil && p.Challenge == nil
+}
+
+// wants says whether the pattern asks for replies of a class.
+func wants(p wire.Pattern, class byte) bool {
+	switch {
+	case p.Code != "":
+		return p.Code[0] == class
+	case p.Enhanced != "":
+		return p.Enhanced[0] == class
+	}
+	for _, a := range p.Any {
+		if wants(a, class) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,157 @@
+package report
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"smtplay/engine/suite"
+	"smtplay/engine/transcript"
+	"smtplay/engine/wire"
+)
+
+// textWidth is where prose is broken.
+const textWidth = 88
+
+// story tells all that is known of a test that did not go well.
+func (p *page) story(r *suite.Result) {
+	p.gap()
+	if f := r.Failure; f != nil {
+		p.line("  ", p.at(f))
+		p.source(f)
+		p.gap()
+		p.facts(f)
+		p.gap()
+	}
+	for _, f := range r.Extra {
+		p.line("  ", p.odd("also"), " ", p.at(f))
+		p.source(f)
+		p.gap()
+		p.facts(f)
+		p.hint(f)
+		p.gap()
+	}
+	if f := r.Failure; f != nil {
+		p.tail(r, f)
+		p.gap()
+		p.hint(f)
+	}
+	p.again(r)
+	p.gap()
+}
+
+// gap is one empty line, however many are asked for.
+func (p *page) gap() {
+	if !strings.HasSuffix(p.String(), "\n\n") {
+		p.WriteByte('\n')
+	}
+}
+
+// at is the place and the sentence. The place is never coloured, or editors
+// and terminals would not find it.
+func (p *page) at(f *suite.Failure) string {
+	what := p.strong(strings.Join(lines(p.Redact.String(f.What)), "\n      "))
+	if place := f.Pos.String(); place != "" {
+		return p.hide(place) + ": " + what
+	}
+	return what
+}
+
+// source is the script's own line, and the lines that led to it.
+func (p *page) source(f *suite.Failure) {
+	if f.Source != "" && f.Pos.Line > 0 {
+		p.line()
+		p.line("    ", p.quiet(strconv.Itoa(f.Pos.Line)+" |"), " ", source(p.Redact.String(f.Source)))
+	}
+	for _, via := range f.Via {
+		if via.Line > 0 {
+			p.line("    ", p.quiet("called from "), p.hide(via.String()))
+		}
+	}
+}
+
+// facts are command, expected and got, aligned, and what to make of them.
+func (p *page) facts(f *suite.Failure) {
+	if f.Command != "" {
+		command := clip(p.hide(f.Command))
+		if f.SentAt.Line > 0 && f.SentAt != f.Pos {
+			command += p.quiet("  (sent at " + p.hide(f.SentAt.String()) + ")")
+		}
+		p.fact("command", []string{command})
+	}
+	if f.Want != "" {
+		p.fact("expected", lines(p.Redact.String(f.Want)))
+	}
+	if f.Got != "" {
+		got := p.Redact.String(f.Got)
+		text := lines(got)
+		if isBytes(got) {
+			text = bytesLines(got)
+		}
+		p.fact("got", p.inked(p.bad, text))
+	}
+	if f.Because != "" {
+		p.fact("because", wrap(p.Redact.String(f.Because), textWidth))
+	}
+}
+
+func (p *page) hint(f *suite.Failure) {
+	if f.Hint != "" {
+		p.fact("hint", wrap(p.Redact.String(f.Hint), textWidth))
+	}
+}
+
+// fact writes a word and the lines that belong to it, one below the other.
+func (p *page) fact(word string, text []string) {
+	for i, line := range text {
+		label := "          "
+		if i == 0 {
+			label = p.quiet(fmt.Sprintf("%-10s", word))
+		}
+		p.line("  ", label, line)
+	}
+}
+
+func (p *page) inked(ink func(...any) string, text []string) []string {
+	for i, line := range text {
+		text[i] = ink(line)
+	}
+	return text
+}
+
+// isBytes says whether got is what came instead of a reply, of which every byte
+// may matter, and not a reply or a text of smtplay's own.
+func isBytes(got string) bool {
+	text := strings.TrimSuffix(strings.ReplaceAll(got, "\r\n", "\n"), "\n")
+	if _, err := wire.ParseReply([]byte(strings.ReplaceAll(text, "\n", "\r\n") + "\r\n")); err == nil {
+		return false
+	}
+	return strings.HasSuffix(got, "\n") || strings.ContainsFunc(got, func(r rune) bool { return r != '\n' && hidden(r) })
+}
+
+// again is what it takes to see the same once more, or to find it in the
+// server's log.
+func (p *page) again(r *suite.Result) {
+	if r.Seed != 0 {
+		p.fact("seed", []string{fmt.Sprintf("%d  (the same random numbers again: --seed %d)", r.Seed, r.Seed)})
+	}
+	if len(r.Tokens) > 0 {
+		p.fact("unique", lines(strings.Join(r.Tokens, " ")))
+	}
+}
+
+// whole says where the rest of a conversation is.
+func whole(r *suite.Result, earlier int) string {
+	count := plural(earlier, "earlier line")
+	if r.Record != "" {
+		return fmt.Sprintf("… %s: %s", count, Visible(r.Record))
+	}
+	return fmt.Sprintf("… %s, kept with --record DIR", count)
+}
+
+// carries says whether the event is the one in which got came.
+func carries(e transcript.Event, got string) bool {
+	return e.Kind == transcript.Server && got != "" && bare(string(e.Data)) == bare(got)
+}
+
+func bare(s string) string { return strings.TrimRight(strings.ReplaceAll(s, "\r\n", "\n"), "\n") }

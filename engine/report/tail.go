@@ -1,0 +1,79 @@
+package report
+
+import (
+	"strings"
+
+	"smtplay/engine/suite"
+	"smtplay/engine/transcript"
+)
+
+// tailLines is how much of the conversation a failure shows.
+const tailLines = 20
+
+// tailLine is one line of a transcript.
+type tailLine struct {
+	text   string
+	kind   transcript.Kind
+	failed bool // belongs to the reply that was not wanted
+}
+
+// tail shows the end of the conversation that failed, as a transcript has it,
+// the reply that was not wanted marked.
+func (p *page) tail(r *suite.Result, f *suite.Failure) {
+	all := conversation(r.Events, f)
+	earlier := r.Dropped
+	if n := len(all) - tailLines; n > 2 { // to leave out fewer would save no room
+		if all[0].kind == transcript.Connect {
+			p.tailLine(all[0]) // whom this is with
+			n++
+			earlier--
+		}
+		earlier += n
+		all = all[n:]
+	}
+	if earlier > 0 {
+		p.line("    ", p.quiet(whole(r, earlier)))
+	}
+	for _, l := range all {
+		p.tailLine(l)
+	}
+}
+
+func (p *page) tailLine(l tailLine) {
+	text := clip(p.Redact.String(l.text))
+	switch {
+	case l.failed:
+		p.line("  ", p.bad("> "+text))
+	case l.kind == transcript.Server:
+		p.line("    ", p.theirs(text))
+	case l.kind == transcript.Client:
+		p.line("    ", text)
+	default:
+		p.line("    ", p.quiet(text))
+	}
+}
+
+// conversation is the transcript of the conversation that failed: what bears
+// its number since its last connect; of a failure without one, everything.
+func conversation(events []transcript.Event, f *suite.Failure) []tailLine {
+	begin, marked := 0, -1
+	for i, e := range events {
+		if f.Conn != 0 && e.Conn == f.Conn && e.Kind == transcript.Connect {
+			begin = i
+		}
+		if (f.Conn == 0 || e.Conn == f.Conn) && carries(e, f.Got) {
+			marked = i
+		}
+	}
+	var all []tailLine
+	for i, e := range events[begin:] {
+		if f.Conn != 0 && e.Conn != f.Conn {
+			continue
+		}
+		text := strings.TrimSuffix(string(transcript.AppendEvent(nil, e)), "\n")
+		for line := range strings.SplitSeq(text, "\n") {
+			all = append(all, tailLine{text: line, kind: e.Kind, failed: begin+i == marked})
+		}
+	}
+	return all
+}

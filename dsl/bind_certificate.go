@@ -1,0 +1,109 @@
+package dsl
+
+import (
+	"crypto/x509"
+	"fmt"
+	"strings"
+
+	lua "github.com/yuin/gopher-lua"
+
+	"smtplay/engine"
+	"smtplay/engine/suite"
+)
+
+func runTLS(c *call) int {
+	info := c.conversation().TLS()
+	if info == nil {
+		c.Push(lua.LNil)
+		return 1
+	}
+	c.Push(c.s.m.record("tls", []member{
+		{"version", lua.LString(info.Version)}, {"cipher", lua.LString(info.Cipher)}, {"alpn", textOrNil(info.ALPN)},
+		{"name", lua.LString(info.ServerName)}, {"resumed", lua.LBool(info.Resumed)},
+	}))
+	return 1
+}
+
+func runCertificate(c *call) int {
+	cert := c.conversation().Certificate()
+	if cert == nil {
+		c.Push(lua.LNil)
+		return 1
+	}
+	fields := c.s.m.certificateFields(cert.Leaf())
+	chain := c.CreateTable(len(cert.Chain), 0)
+	for i, up := range cert.Chain {
+		chain.RawSetInt(i+1, c.s.m.record("certificate", c.s.m.certificateFields(up)))
+	}
+	fields = append(fields, member{"days_left", lua.LNumber(cert.DaysLeft())}, member{"self_signed", lua.LBool(cert.SelfSigned)},
+		member{"trusted", lua.LBool(cert.Trusted)}, member{"verify_error", textOrNil(strings.Join(cert.Problems, ", "))}, member{"chain", chain})
+	c.Push(c.s.m.record("certificate", fields))
+	return 1
+}
+
+func (m *machine) certificateFields(cert *x509.Certificate) []member {
+	kind, bits := engine.Key(cert)
+	return []member{
+		{"subject", lua.LString(cert.Subject.String())}, {"cn", lua.LString(cert.Subject.CommonName)},
+		{"issuer", lua.LString(cert.Issuer.String())}, {"names", stringList(m.L, engine.Names(cert))},
+		{"not_before", lua.LNumber(cert.NotBefore.Unix())}, {"not_after", lua.LNumber(cert.NotAfter.Unix())},
+		{"serial", lua.LString(fmt.Sprintf("%X", cert.SerialNumber))}, {"sha256", lua.LString(engine.Fingerprint(cert))},
+		{"key", m.record("key", []member{{"type", lua.LString(kind)}, {"bits", lua.LNumber(bits)}})},
+		{"signature_algorithm", lua.LString(cert.SignatureAlgorithm.String())},
+	}
+}
+
+// certificateParams are the keys of expect_certificate, with what each sets.
+var certificateParams = []struct {
+	param
+	set func(c *call, w *engine.CertificateWant)
+}{
+	{param{name: "name", kind: textKind, doc: "the certificate is for this name"}, func(c *call, w *engine.CertificateWant) { w.Name = c.optText("name") }},
+	{param{name: "issuer", kind: textKind, doc: "the issuer's common name, or its whole distinguished name"}, func(c *call, w *engine.CertificateWant) { w.Issuer = c.optText("issuer") }},
+	{param{name: "self_signed", kind: booleanKind, doc: "it is, or is not, signed by itself"}, func(c *call, w *engine.CertificateWant) { w.SelfSigned = c.optBool("self_signed") }},
+	{param{name: "trusted", kind: booleanKind, doc: "chain, dates and signatures lead to a trusted CA; the name is judged by name"}, func(c *call, w *engine.CertificateWant) { w.Trusted = c.optBool("trusted") }},
+	{param{name: "chain", kind: booleanKind, doc: "the server sent every intermediate"}, func(c *call, w *engine.CertificateWant) { w.Chain = c.optBool("chain") }},
+	{param{name: "min_days_left", kind: numberKind, doc: "whole days it is still valid"}, func(c *call, w *engine.CertificateWant) { w.MinDaysLeft = c.optInt("min_days_left") }},
+	{param{name: "min_key_bits", kind: numberKind, doc: "RSA strength; P-256 counts as 3072"}, func(c *call, w *engine.CertificateWant) { w.MinKeyBits = c.optInt("min_key_bits") }},
+	{param{name: "sha256", kind: textKind, doc: "its fingerprint"}, func(c *call, w *engine.CertificateWant) { w.SHA256 = c.optText("sha256") }},
+	{param{name: "file", kind: textKind, doc: "it is the one in this PEM file: the server was reloaded"}, func(c *call, w *engine.CertificateWant) {
+		if w.File = c.optText("file"); w.File != "" {
+			w.PEM = c.readFile("file", w.File)
+		}
+	}},
+}
+
+func runExpectCertificate(c *call) int {
+	conv := c.conversation()
+	if c.opts == nil || c.opts.Len() == 0 && isEmpty(c.opts) {
+		c.wrong("expect_certificate needs at least one key: %s", strings.Join(c.v.optionNames(), ", "))
+	}
+	var want engine.CertificateWant
+	for _, p := range certificateParams {
+		p.set(c, &want)
+	}
+	cert := conv.Certificate()
+	if cert == nil {
+		c.s.fail(c.LState, failureOf("there is no certificate to judge: the connection is in clear"))
+	}
+	short := cert.Judge(want)
+	if len(short) == 0 {
+		c.s.expected++
+		return 0
+	}
+	var names, wants, gots []string
+	for _, s := range short {
+		names = append(names, s.Key)
+		wants = append(wants, s.Key+": "+s.Want)
+		gots = append(gots, s.Key+": "+s.Got)
+	}
+	f := &suite.Failure{What: "the certificate falls short in " + strings.Join(names, ", "), Want: strings.Join(wants, "\n"), Got: strings.Join(gots, "\n")}
+	c.s.placeConn(f, conv)
+	c.s.fail(c.LState, f)
+	return 0
+}
+
+func isEmpty(t *lua.LTable) bool {
+	k, _ := t.Next(lua.LNil)
+	return k == lua.LNil
+}

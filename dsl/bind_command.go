@@ -1,0 +1,321 @@
+package dsl
+
+import (
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+	"time"
+
+	lua "github.com/yuin/gopher-lua"
+
+	"smtplay/engine"
+	"smtplay/engine/hint"
+	"smtplay/engine/suite"
+	"smtplay/engine/wire"
+)
+
+// What helpers expect where the script does not say.
+var (
+	anySuccess = expectation{Pattern: wire.Pattern{Code: "2xx"}}
+	only220    = expectation{Pattern: wire.Pattern{Code: "220"}}
+	only221    = expectation{Pattern: wire.Pattern{Code: "221"}}
+	only235    = expectation{Pattern: wire.Pattern{Code: "235"}}
+	only250    = expectation{Pattern: wire.Pattern{Code: "250"}}
+	only354    = expectation{Pattern: wire.Pattern{Code: "354"}}
+	anyRefusal = expectation{Pattern: wire.Pattern{Any: []wire.Pattern{{Code: "4xx"}, {Code: "5xx"}}}}
+)
+
+func commandVerbs() []*verb {
+	optName := []param{{name: "name", kind: textKind, optional: true, doc: "the client name; default --helo, else our address in brackets"}}
+	address := []param{{name: "address", kind: textKind, doc: `goes out between < and >, unless it stands there already; "" is <>`}}
+	verbs := []*verb{
+		simple("helo", "HELO with the client name; reads 250.", optName, func(c *call) string { return "HELO " + c.clientName() }, only250),
+		simple("ehlo", "EHLO with the client name; reads 250 and keeps the capabilities.", optName, func(c *call) string { return "EHLO " + c.clientName() }, only250),
+		simple("lhlo", "LHLO, the EHLO of LMTP (RFC 2033); reads 250.", optName, func(c *call) string { return "LHLO " + c.clientName() }, only250),
+		simple("mail", "MAIL FROM; reads 2xx.", address, (*call).mailCommand, anySuccess,
+			param{name: "size", kind: numberKind, doc: "SIZE (RFC 1870)"},
+			param{name: "body", kind: textKind, doc: "BODY (RFC 6152)"},
+			param{name: "ret", kind: textKind, doc: "RET, FULL or HDRS (RFC 3461)"},
+			param{name: "envid", kind: textKind, doc: "ENVID, written as xtext (RFC 3461)"},
+			param{name: "smtputf8", kind: booleanKind, doc: "SMTPUTF8 (RFC 6531)"},
+			param{name: "auth", kind: textKind, doc: `AUTH, written as xtext; "" is <> (RFC 4954 5)`},
+			optParams),
+		simple("rcpt", "RCPT TO; reads 2xx.", address, (*call).rcptCommand, anySuccess,
+			param{name: "notify", kind: listKind, doc: "NOTIFY (RFC 3461)"},
+			param{name: "orcpt", kind: textKind, doc: "ORCPT, written as xtext; rfc822 unless a type stands before it (RFC 3461)"},
+			optParams),
+		simple("rset", "RSET; reads 2xx.", nil, func(*call) string { return "RSET" }, anySuccess),
+		simple("noop", "NOOP; reads 2xx.", nil, func(*call) string { return "NOOP" }, anySuccess),
+		simple("vrfy", "VRFY; reads 2xx.", []param{{name: "address", kind: textKind}}, func(c *call) string { return "VRFY " + c.text(0) }, anySuccess),
+		simple("quit", "QUIT; reads 221, then closes the connection.", nil, func(*call) string { return "QUIT" }, only221),
+		helper("data", "DATA, which must get 354; then the message with CRLF line ends, dots doubled, and the final dot; reads 2xx. expect is for that last reply; after LHLO it may be a table from recipient to pattern.",
+			[]param{{name: "message", kind: textKind}}),
+		helper("expect_refusal", "MAIL, RCPT, then RSET: the first of MAIL and RCPT that is not 2xx must match. Servers differ in where they refuse a sender.", nil,
+			param{name: "from", kind: textKind, doc: "the sender"}, param{name: "to", kind: textKind, doc: "the recipient"}),
+		helper("xclient", "XCLIENT: be another client, to a server that allows it. Forgets the capabilities; reads 220.", nil, xclientParams()...),
+	}
+	run := map[string]func(*call) int{"data": runData, "expect_refusal": runRefusal, "xclient": runXclient, "quit": runQuit}
+	for _, v := range verbs {
+		if fn := run[v.name]; fn != nil {
+			v.run = fn
+		}
+	}
+	return verbs
+}
+
+var optParams = param{name: "params", kind: textKind, doc: "more parameters, as they stand"}
+
+// simple is a helper of one command and its reply.
+func simple(name, doc string, args []param, line func(*call) string, otherwise expectation, options ...param) *verb {
+	v := helper(name, doc, args, options...)
+	v.run = func(c *call) int {
+		c.conversation()
+		return c.answer(c.command(line(c), otherwise))
+	}
+	return v
+}
+
+// clientName is what HELO and its kin say: as given, as configured, or the
+// address literal of RFC 5321 4.1.3.
+func (c *call) clientName() string {
+	if name := c.text(0); name != "" {
+		return name
+	}
+	if c.conv.helo != "" {
+		return c.conv.helo
+	}
+	ip := c.conv.LocalIP()
+	switch {
+	case ip == nil:
+		return "localhost"
+	case ip.To4() == nil:
+		return "[IPv6:" + ip.String() + "]"
+	}
+	return "[" + ip.String() + "]"
+}
+
+func (c *call) mailCommand() string {
+	line := "MAIL FROM:" + c.path()
+	add := func(s string) { line += " " + s }
+	if n := c.option("size"); n != lua.LNil {
+		size, ok := n.(lua.LNumber)
+		if !ok || size < 0 || float64(size) != float64(int64(size)) {
+			c.wrong("size of mail is a whole number of bytes, not %s", article(n))
+		}
+		add("SIZE=" + strconv.FormatInt(int64(size), 10))
+	}
+	if s := c.optText("body"); s != "" {
+		add("BODY=" + s)
+	}
+	if s := c.optText("ret"); s != "" {
+		add("RET=" + s)
+	}
+	if s := c.optText("envid"); s != "" {
+		add("ENVID=" + wire.Xtext(s))
+	}
+	if b := c.optBool("smtputf8"); b != nil && *b {
+		add("SMTPUTF8")
+	}
+	if v := c.option("auth"); v != lua.LNil {
+		if s := c.asText(v, "auth"); s != "" {
+			add("AUTH=" + wire.Xtext(s))
+		} else {
+			add("AUTH=<>")
+		}
+	}
+	if s := c.optText("params"); s != "" {
+		add(s)
+	}
+	return line
+}
+
+func (c *call) rcptCommand() string {
+	line := "RCPT TO:" + c.path()
+	if list := c.optList("notify"); list != nil {
+		line += " NOTIFY=" + strings.Join(list, ",")
+	}
+	if s := c.optText("orcpt"); s != "" {
+		kind, address, ok := strings.Cut(s, ";")
+		if !ok {
+			kind, address = "rfc822", s
+		}
+		line += " ORCPT=" + kind + ";" + wire.Xtext(address)
+	}
+	if s := c.optText("params"); s != "" {
+		line += " " + s
+	}
+	return line
+}
+
+// path is the address of MAIL and RCPT. It must be given, be it "".
+func (c *call) path() string {
+	if c.arg(0) == lua.LNil {
+		c.wrong(`%s needs an address ("" for <>)`, c.v.name)
+	}
+	return wire.Path(c.text(0))
+}
+
+func runQuit(c *call) int {
+	c.conversation()
+	r := c.command("QUIT", only221)
+	c.conv.Close()
+	return c.answer(r)
+}
+
+func runData(c *call) int {
+	message := c.text(0)
+	each := c.perRecipient()
+	otherwise := anySuccess
+	if each == nil {
+		otherwise = c.expectation(c.option("expect"), anySuccess)
+	}
+	within := c.duration(c.option("timeout"), "timeout")
+	c.greet()
+	recipients := c.conv.Recipients()
+	for name := range each {
+		if !contains(recipients, name) {
+			c.wrong("data expects a reply for %s, which is no accepted recipient: those are %s", name, strings.Join(recipients, ", "))
+		}
+	}
+	c.send("DATA")
+	c.read(only354, 0)
+	if err := c.conv.Message(c.s.ctx, c.pos, []byte(message)); err != nil {
+		c.s.failed(c.LState, c.conv, err)
+	}
+	var last *engine.Reply
+	for cmd, owes := c.conv.Owes(); owes; cmd, owes = c.conv.Owes() {
+		e, ok := each[cmd.For]
+		if !ok {
+			e = otherwise
+		}
+		last = c.read(e, within)
+	}
+	if last == nil {
+		c.s.fail(c.LState, failureOf("the server took DATA though it had accepted no recipient (RFC 2033 4.2): nobody can tell what became of the message"))
+	}
+	return c.answer(last)
+}
+
+func contains(list []string, s string) bool {
+	for _, l := range list {
+		if l == s {
+			return true
+		}
+	}
+	return false
+}
+
+// perRecipient reads expect where it is a table from recipient to pattern; nil
+// where it is a pattern.
+func (c *call) perRecipient() map[string]expectation {
+	t, ok := c.option("expect").(*lua.LTable)
+	if !ok {
+		return nil
+	}
+	each := map[string]expectation{}
+	t.ForEach(func(k, v lua.LValue) {
+		if key, ok := k.(lua.LString); ok && strings.Contains(string(key), "@") {
+			each[string(key)] = c.expectation(v, anySuccess)
+		}
+	})
+	if len(each) == 0 {
+		return nil
+	}
+	return each
+}
+
+func runRefusal(c *call) int {
+	if c.option("from") == lua.LNil || c.option("to") == lua.LNil {
+		c.wrong("expect_refusal needs from and to")
+	}
+	e := c.expectation(c.option("expect"), anyRefusal)
+	within := c.duration(c.option("timeout"), "timeout")
+	if e.within > 0 {
+		within = e.within
+	}
+	c.greet()
+	var refusal *engine.Reply
+	for _, line := range []string{"MAIL FROM:" + wire.Path(c.optText("from")), "RCPT TO:" + wire.Path(c.optText("to"))} {
+		c.send(line)
+		r, err := c.conv.ReadReply(c.s.ctx, within)
+		if err != nil {
+			c.unread(c.conv, e, err)
+		}
+		if refusal = r; r.Code/100 != 2 {
+			break
+		}
+		c.conv.last = r
+	}
+	if refusal.Code/100 == 2 {
+		f := &suite.Failure{What: fmt.Sprintf("nothing was refused: expected %v", e.Pattern), Want: e.Pattern.String(), Got: refusal.Reply.String(),
+			Command: refusal.Command.String(), SentAt: refusal.Command.Pos, Because: e.because}
+		f.Hint = hint.For(hint.Context{Verb: verbText(refusal.Command), Reply: refusal.Reply, Want: e.Pattern, Address: c.conv.Address(), TLS: c.conv.TLS() != nil})
+		c.s.placeConn(f, c.conv)
+		c.s.fail(c.LState, f)
+	}
+	c.judge(c.conv, refusal, e)
+	c.resetAfter(refusal, within)
+	return c.answer(refusal)
+}
+
+// resetAfter ends the transaction. Where MAIL itself was refused there is none,
+// and what refused it may refuse RSET as well, as a server does that wants
+// STARTTLS first: that reply is not judged.
+func (c *call) resetAfter(refusal *engine.Reply, within time.Duration) {
+	if refusal.Code == 421 || refusal.Code == 521 {
+		return // the server hangs up
+	}
+	c.send("RSET")
+	if wire.Verb(refusal.Command.Line) == "RCPT" {
+		c.read(anySuccess, within)
+	} else if _, err := c.conv.ReadReply(c.s.ctx, within); err != nil {
+		c.unread(c.conv, anySuccess, err)
+	}
+}
+
+// xclientAttributes in the order in which they are sent (Postfix's
+// XCLIENT_README).
+var xclientAttributes = []string{"name", "addr", "port", "proto", "helo", "login", "destaddr", "destport", "reverse_name"}
+
+func xclientParams() []param {
+	var params []param
+	for _, a := range xclientAttributes {
+		params = append(params, param{name: a, kind: textKind, doc: strings.ToUpper(a)})
+	}
+	return params
+}
+
+func runXclient(c *call) int {
+	c.conversation()
+	c.greet()
+	caps := c.capabilities()
+	if !caps.Offers("XCLIENT", "") {
+		c.offered(caps, "XCLIENT is not offered: nothing was sent", "XCLIENT")
+	}
+	line := "XCLIENT"
+	for _, a := range xclientAttributes {
+		value := c.optText(a)
+		switch {
+		case c.option(a) == lua.LNil && a == "name":
+			value = "[UNAVAILABLE]"
+		case c.option(a) == lua.LNil:
+			continue
+		case a == "addr" || a == "destaddr":
+			value = xclientAddress(value)
+		}
+		if !caps.Offers("XCLIENT", a) {
+			c.offered(caps, "XCLIENT "+strings.ToUpper(a)+" is not offered: nothing was sent", "XCLIENT "+strings.ToUpper(a))
+		}
+		line += " " + strings.ToUpper(a) + "=" + wire.Xtext(value)
+	}
+	return c.answer(c.command(line, only220))
+}
+
+// xclientAddress gives an IPv6 address the prefix that XCLIENT wants.
+func xclientAddress(s string) string {
+	if ip := net.ParseIP(s); ip != nil && ip.To4() == nil {
+		return "IPV6:" + s
+	}
+	return s
+}

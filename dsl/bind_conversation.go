@@ -1,0 +1,153 @@
+package dsl
+
+import (
+	"time"
+
+	lua "github.com/yuin/gopher-lua"
+
+	"smtplay/engine/suite"
+)
+
+func failureOf(what string) *suite.Failure { return &suite.Failure{What: what} }
+
+// connectOptions are what connect takes by name; they stand over the run's.
+type connectOptions struct {
+	tls      *bool
+	helo     string
+	timeout  time.Duration
+	source   string
+	security securityOptions
+}
+
+func conversationVerbs() []*verb {
+	return []*verb{
+		{name: "connect", global: true, doc: "Opens a connection, makes it the current one and returns it. The greeting is owed: an expect or the first helper reads it.",
+			args: []param{{name: "target", kind: textKind, optional: true, doc: `"host:port", "unix:/path" or a name: smtp (the default), submission, submissions, lmtp, or one given with --target`}},
+			options: append([]param{
+				{name: "tls", kind: booleanKind, doc: "TLS from the first byte"},
+				{name: "helo", kind: textKind, doc: "the client name of helo, ehlo and lhlo"},
+				{name: "timeout", kind: durationKind, doc: "how long each reply may take"},
+				{name: "source", kind: textKind, doc: "the local address to connect from"},
+				optRefused,
+			}, securityParams...),
+			example: `connect "submission"`, run: runConnect},
+		{name: "send", doc: "Sends one line and CRLF; its reply is owed. After a 354 it sends message text, any number of lines, until the lone dot.",
+			args: []param{{name: "line", kind: textKind}}, example: `send "rcpt to:<x@example.com>"; expect 554`, run: runSend},
+		{name: "expect", whole: true, doc: "Reads the next reply, all its lines; it must match the pattern, or the test fails here. Returns the reply.",
+			args: []param{{name: "pattern", kind: patternKind}}, example: `expect "554 5.7.1 relay access denied"`, run: runExpect},
+		{name: "reply", doc: "Reads and returns the next well-formed reply, unjudged.", run: func(c *call) int {
+			r, err := c.conversation().ReadReply(c.s.ctx, 0)
+			if err != nil {
+				c.s.failed(c.LState, c.conv, err)
+			}
+			c.conv.last = r
+			return c.answer(r)
+		}},
+		{name: "expect_close", doc: "The server ends the connection, with no byte before that. A reset counts.",
+			options: []param{optTimeout}, run: func(c *call) int {
+				if err := c.conversation().ExpectClose(c.s.ctx, c.duration(c.option("timeout"), "timeout")); err != nil {
+					c.s.failed(c.LState, c.conv, err)
+				}
+				c.s.expected++
+				return 0
+			}},
+		{name: "expect_silence", doc: "No byte comes for that long, nor the end of the connection.",
+			args: []param{{name: "duration", kind: durationKind}}, example: `expect_silence "2s"`, run: func(c *call) int {
+				d := c.duration(c.arg(0), "duration")
+				if d == 0 {
+					c.wrong("expect_silence needs a duration")
+				}
+				if err := c.conversation().ExpectSilence(c.s.ctx, d); err != nil {
+					c.s.failed(c.LState, c.conv, err)
+				}
+				c.s.expected++
+				return 0
+			}},
+		{name: "pipeline", whole: true, doc: "Sends several commands in one segment (RFC 2920). As many expects follow, in order.",
+			args: []param{{name: "lines", kind: listKind}}, example: `pipeline{ "mail from:<a@example.org>", "rcpt to:<b@example.com>", "data" }`, run: runPipeline},
+		{name: "raw", doc: "Writes bytes as they are. They owe no reply, and until the next expect bytes that nothing asked for are no fault.",
+			args: []param{{name: "bytes", kind: textKind}}, example: `raw "noop\r\n"`, run: func(c *call) int {
+				if err := c.conversation().Raw(c.s.ctx, c.pos, []byte(c.text(0))); err != nil {
+					c.s.failed(c.LState, c.conv, err)
+				}
+				return 0
+			}},
+		{name: "close", doc: "Closes the connection without QUIT. No reply may be owed.", run: func(c *call) int {
+			if cmd, owes := c.conversation().Owes(); owes {
+				c.s.fail(c.LState, failureOf("close: the reply to "+cmd.String()+" has not been read"))
+			}
+			c.conv.Close()
+			return 0
+		}},
+	}
+}
+
+func runConnect(c *call) int {
+	if c.s.phase != phaseAlone && c.s.phase != phaseTesting {
+		c.wrong("connect belongs into a test: this file has tests, and what stands outside them is run for each")
+	}
+	o := connectOptions{tls: c.optBool("tls"), helo: c.optText("helo"), timeout: c.duration(c.option("timeout"), "timeout"),
+		source: c.optText("source"), security: c.security()}
+	refused := c.refusal()
+	c.s.current = nil
+	conn, err := c.s.open(c.pos, c.text(0), o)
+	if refused != nil {
+		// Without TLS from the first byte there is no handshake to refuse.
+		if conn != nil && conn.TLS() == nil {
+			c.wrong("refused speaks of a handshake, and this connect does none: give it to starttls")
+		}
+		c.judgeRefusal(conn, err, refused)
+		return 0
+	}
+	if err != nil {
+		c.s.failed(c.LState, nil, err)
+	}
+	c.Push(c.s.m.conversation(conn))
+	return 1
+}
+
+func runSend(c *call) int {
+	c.send(c.text(0))
+	return 0
+}
+
+func runExpect(c *call) int {
+	if c.arg(0) == lua.LNil {
+		c.wrong("expect needs a pattern: a code (250), a string (\"554 5.7.1\") or a table of them; reply() reads a reply without judging it")
+	}
+	e := c.expectation(c.arg(0), expectation{})
+	conv := c.conversation()
+	r, err := conv.ReadReply(c.s.ctx, e.within)
+	if err != nil {
+		c.unread(conv, e, err)
+	}
+	captures := c.judge(conv, r, e)
+	c.Push(c.s.m.reply(r, captures))
+	return 1
+}
+
+func runPipeline(c *call) int {
+	var lines []string
+	if t, ok := c.arg(0).(*lua.LTable); ok {
+		for i := range t.Len() {
+			lines = append(lines, c.asText(t.RawGetInt(i+1), "a line"))
+		}
+		for k, _ := t.Next(lua.LNil); k != lua.LNil; k, _ = t.Next(k) {
+			if _, ok := k.(lua.LString); ok {
+				c.wrong("pipeline takes a list of lines, and no options")
+			}
+		}
+	} else {
+		lines = []string{c.text(0)}
+	}
+	if len(lines) == 0 {
+		c.wrong("pipeline needs at least one line")
+	}
+	if c.conversation().AwaitsText() {
+		c.wrong("after a 354 comes message text: pipeline has no place there")
+	}
+	if err := c.conv.Pipeline(c.s.ctx, c.pos, lines); err != nil {
+		c.s.failed(c.LState, c.conv, err)
+	}
+	return 0
+}

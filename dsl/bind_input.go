@@ -1,0 +1,170 @@
+package dsl
+
+import (
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"strings"
+
+	lua "github.com/yuin/gopher-lua"
+
+	"smtplay/engine/transcript"
+)
+
+// maxFile bounds what a script may have read, in bytes.
+const maxFile = 64 << 20
+
+func inputVerbs() []*verb {
+	return inChapter(chapterInputs, globals(
+		&verb{name: "var", doc: "An input, from --var NAME=VALUE or SMTPLAY_VAR_NAME. Without a default it must be given.",
+			args:    []param{{name: "name", kind: nameKind}, {name: "default", kind: textKind, optional: true}, {name: "what", kind: textKind, optional: true}},
+			example: `var("sender", "james@example.org", "who writes")`, run: func(c *call) int {
+				n := c.text(0)
+				value, given := c.s.env.Vars[n]
+				switch {
+				case given:
+					c.Push(lua.LString(value))
+				case c.arg(1) != lua.LNil:
+					c.Push(lua.LString(c.text(1)))
+				default:
+					value, ok := c.s.script.defaultOf(n)
+					if !ok {
+						c.wrong("the var %q is not given (--var %s=VALUE)", n, n)
+					}
+					c.Push(lua.LString(value))
+				}
+				return 1
+			}},
+		&verb{name: "secret", doc: "A secret input, from --secret NAME=@FILE, SMTPLAY_SECRET_NAME or a prompt. Never shown.",
+			args: []param{{name: "name", kind: nameKind}}, example: `secret "password"`, run: func(c *call) int {
+				n := c.text(0)
+				value := c.s.env.Secrets[n]
+				if value == "" {
+					c.wrong("the secret %q is not given (--secret %s=@FILE, or SMTPLAY_SECRET_%s)", n, n, n)
+				}
+				c.Push(lua.LString(value))
+				return 1
+			}},
+		&verb{name: "file", doc: "The content of a file beside the script, or below its folder.",
+			args: []param{{name: "path", kind: textKind}}, run: func(c *call) int {
+				b, err := c.s.script.read(c.text(0))
+				if err != nil {
+					c.wrong("file: %v", err)
+				}
+				c.Push(lua.LString(b))
+				return 1
+			}},
+		&verb{name: "require", doc: "Loads the module NAME.lua below the script's folder, once a test.",
+			args: []param{{name: "name", kind: textKind}}, example: `local who = require "lib/who"`, run: runRequire},
+		&verb{name: "unique", doc: "A new token of letters, kept in the transcript as [unique].", run: func(c *call) int {
+			token := strings.ToLower(rand.Text())
+			token = strings.Map(func(r rune) rune {
+				if r >= '0' && r <= '9' { // base32 has 2 to 7
+					return 'a' + r - '0'
+				}
+				return r
+			}, token)[:16]
+			c.s.tokens = append(c.s.tokens, token)
+			c.s.log.Redactor.AddToken("unique", token)
+			c.Push(lua.LString(token))
+			return 1
+		}},
+		&verb{name: "print", whole: true, doc: "Puts its values into the transcript as a note.",
+			args: []param{{name: "values", kind: anyValue, optional: true}}, run: func(c *call) int {
+				parts := make([]string, 0, c.GetTop())
+				for i := 1; i <= c.GetTop(); i++ {
+					parts = append(parts, c.ToStringMeta(c.Get(i)).String())
+				}
+				c.s.record(transcript.Note, strings.Join(parts, "\t"))
+				return 0
+			}},
+		&verb{name: "base64.encode", doc: "Base64 in one line.", args: []param{{name: "bytes", kind: textKind}}, example: `base64.encode("\0user\0password")`, run: func(c *call) int {
+			c.Push(lua.LString(base64.StdEncoding.EncodeToString([]byte(c.text(0)))))
+			return 1
+		}},
+		&verb{name: "base64.decode", doc: "The bytes that base64 stands for.", args: []param{{name: "text", kind: textKind}}, run: func(c *call) int {
+			b, err := base64.StdEncoding.DecodeString(strings.TrimSpace(c.text(0)))
+			if err != nil {
+				c.RaiseError("base64.decode: %v", err)
+			}
+			c.Push(lua.LString(b))
+			return 1
+		}},
+	)...)
+}
+
+// defaultOf is the default of a var that is written out somewhere in the script
+// or a module.
+func (s *Script) defaultOf(name string) (string, bool) {
+	for _, in := range s.needs.Vars {
+		if in.Name == name && in.Default != nil {
+			return *in.Default, true
+		}
+	}
+	return "", false
+}
+
+// read reads a file below the script's folder, and nothing outside it.
+func (s *Script) read(name string) ([]byte, error) {
+	if !fs.ValidPath(name) {
+		return nil, fmt.Errorf("%q does not lie below the script's folder", name)
+	}
+	f, err := s.files.Open(name)
+	if err != nil {
+		return nil, pathReason(name, err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, pathReason(name, err)
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%q is no regular file", name)
+	}
+	b, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err != nil {
+		return nil, pathReason(name, err)
+	}
+	if len(b) > maxFile {
+		return nil, fmt.Errorf("%q is larger than %d bytes", name, maxFile)
+	}
+	return b, nil
+}
+
+// pathReason says what is wrong with a file, without the path of its folder.
+func pathReason(name string, err error) error {
+	var pe *fs.PathError
+	if errors.As(err, &pe) {
+		err = pe.Err
+	}
+	return fmt.Errorf("%q: %w", name, err)
+}
+
+// runRequire loads a module once a test.
+func runRequire(c *call) int {
+	name := c.text(0)
+	if v, ok := c.s.loaded[name]; ok {
+		c.Push(v)
+		return 1
+	}
+	module, problems := c.s.script.module(name)
+	if len(problems) > 0 {
+		c.wrong("require %q: %v", name, problems)
+	}
+	if c.s.loaded == nil {
+		c.s.loaded = map[string]lua.LValue{}
+	}
+	c.s.loaded[name] = lua.LTrue
+	c.Push(c.s.m.state.Load(module.proto))
+	c.Push(lua.LString(name))
+	c.Call(1, 1)
+	if v := c.Get(-1); v != lua.LNil {
+		c.s.loaded[name] = v
+	}
+	c.Pop(1)
+	c.Push(c.s.loaded[name])
+	return 1
+}

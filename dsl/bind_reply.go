@@ -1,0 +1,179 @@
+package dsl
+
+import (
+	"fmt"
+	"strings"
+
+	lua "github.com/yuin/gopher-lua"
+
+	"smtplay/engine"
+	"smtplay/engine/hint"
+	"smtplay/engine/suite"
+	"smtplay/engine/wire"
+)
+
+func replyVerbs() []*verb {
+	return inChapter(chapterReply,
+		&verb{name: "capabilities", doc: "What the last EHLO was told: a table from keyword to the list of its parameters. Fails before an EHLO.", run: func(c *call) int {
+			caps := c.capabilities()
+			t := c.CreateTable(0, len(caps.Keywords()))
+			for _, keyword := range caps.Keywords() {
+				params, _ := caps.Params(keyword)
+				t.RawSetString(keyword, stringList(c.LState, params))
+			}
+			c.Push(t)
+			return 1
+		}},
+		&verb{name: "expect_capability", doc: "The last EHLO offered the keyword, with that parameter where one is given.",
+			args:    []param{{name: "keyword", kind: textKind}, {name: "parameter", kind: textKind, optional: true}},
+			example: `expect_capability("AUTH", "PLAIN")`, run: func(c *call) int {
+				caps, keyword, parameter := c.capabilities(), c.text(0), c.text(1)
+				if !caps.Offers(keyword, parameter) {
+					what := strings.TrimSpace(keyword + " " + parameter)
+					c.offered(caps, "expected the capability "+what+", which is not offered", what)
+				}
+				c.s.expected++
+				return 0
+			}},
+		&verb{name: "expect_no_capability", doc: "The last EHLO did not offer the keyword, or not with that parameter.",
+			args:    []param{{name: "keyword", kind: textKind}, {name: "parameter", kind: textKind, optional: true}},
+			example: `expect_no_capability "AUTH"`, run: func(c *call) int {
+				caps, keyword, parameter := c.capabilities(), c.text(0), c.text(1)
+				if caps.Offers(keyword, parameter) {
+					what := strings.TrimSpace(keyword + " " + parameter)
+					c.offered(caps, "the capability "+what+" is offered, and should not be", "no "+what)
+				}
+				c.s.expected++
+				return 0
+			}},
+	)
+}
+
+func inChapter(ch chapter, vs ...*verb) []*verb {
+	for _, v := range vs {
+		v.chapter = ch
+	}
+	return vs
+}
+
+// capabilities are those of the conversation; not knowing them is a failure.
+func (c *call) capabilities() wire.Capabilities {
+	caps, err := c.conversation().Capabilities()
+	if err != nil {
+		c.s.failed(c.LState, c.conv, err)
+	}
+	return caps
+}
+
+// offered fails for a capability, showing all that are offered.
+func (c *call) offered(caps wire.Capabilities, what, want string) {
+	var got []string
+	for _, k := range caps.Keywords() {
+		params, _ := caps.Params(k)
+		got = append(got, strings.TrimSpace(k+" "+strings.Join(params, " ")))
+	}
+	f := &suite.Failure{What: what, Want: want, Got: strings.Join(got, "\n")}
+	keyword, unwanted := strings.CutPrefix(want, "no ")
+	f.Hint = hint.For(hint.Context{Fault: engine.NotOffered, Keyword: keyword, Offered: unwanted, TLS: c.conv.TLS() != nil})
+	c.s.placeConn(f, c.conv)
+	c.s.fail(c.LState, f)
+}
+
+// judge fails unless the reply is what was expected, and counts what holds.
+func (c *call) judge(conv *conversation, r *engine.Reply, e expectation) wire.Captures {
+	captures, ok := e.Matches(r.Reply)
+	if !ok {
+		c.mismatch(conv, r, e)
+	}
+	c.s.expected++
+	conv.last = r
+	return captures
+}
+
+// mismatch fails for a reply that was not expected.
+func (c *call) mismatch(conv *conversation, r *engine.Reply, e expectation) {
+	first, _, more := strings.Cut(r.Reply.String(), "\n")
+	if more {
+		first += " …"
+	}
+	f := &suite.Failure{
+		What:    fmt.Sprintf("expected %v, got %s", e.Pattern, first),
+		Want:    e.Pattern.String(),
+		Got:     r.Reply.String(),
+		Because: e.because,
+	}
+	if r.Command != nil {
+		f.Command, f.SentAt = r.Command.String(), r.Command.Pos
+	}
+	f.Hint = hint.For(hint.Context{Verb: verbText(r.Command), Reply: r.Reply, Want: e.Pattern, Previous: conv.lastReply(), Address: conv.Address(), TLS: conv.TLS() != nil})
+	c.s.placeConn(f, conv)
+	c.s.fail(c.LState, f)
+}
+
+// replyValue is a reply as a script holds it.
+type replyValue struct {
+	*engine.Reply
+	captures wire.Captures
+}
+
+var replyFields = []string{"code", "enhanced", "text", "lines", "raw", "command", "seconds", "captures", "challenge"}
+
+// field is a field of a reply, made when it is asked for.
+func (r *replyValue) field(l *lua.LState, name string) (lua.LValue, bool) {
+	switch name {
+	case "code":
+		return lua.LNumber(r.Code), true
+	case "enhanced":
+		return textOrNil(r.Enhanced()), true
+	case "text":
+		return lua.LString(r.Text()), true
+	case "lines":
+		return stringList(l, r.Lines()), true
+	case "raw":
+		return lua.LString(r.Raw), true
+	case "command":
+		if r.Command == nil {
+			return lua.LNil, true
+		}
+		return lua.LString(r.Command.Line), true
+	case "seconds":
+		return lua.LNumber(r.Took.Seconds()), true
+	case "captures":
+		return r.captureTable(l), true
+	case "challenge":
+		challenge, err := r.Challenge()
+		if err != nil {
+			return lua.LNil, true
+		}
+		return lua.LString(challenge), true
+	}
+	return nil, false
+}
+
+func (r *replyValue) captureTable(l *lua.LState) lua.LValue {
+	t := l.CreateTable(len(r.captures.Groups), 0)
+	for i, g := range r.captures.Groups {
+		if i > 0 {
+			t.RawSetInt(i, lua.LString(g))
+		}
+		if name := r.captures.Names[i]; name != "" {
+			t.RawSetString(name, lua.LString(g))
+		}
+	}
+	return t
+}
+
+func textOrNil(s string) lua.LValue {
+	if s == "" {
+		return lua.LNil
+	}
+	return lua.LString(s)
+}
+
+func stringList(l *lua.LState, list []string) *lua.LTable {
+	t := l.CreateTable(len(list), 0)
+	for i, s := range list {
+		t.RawSetInt(i+1, lua.LString(s))
+	}
+	return t
+}

@@ -1,0 +1,202 @@
+package dsl
+
+import (
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	lua "github.com/yuin/gopher-lua"
+
+	"smtplay/engine"
+	"smtplay/engine/suite"
+)
+
+// securityParams are the TLS options of connect, starttls and handshake.
+var securityParams = []param{
+	{name: "name", kind: textKind, doc: "SNI, and the name the certificate must hold; default --tls-name, else the host of the target"},
+	{name: "ca", kind: textKind, doc: "a PEM file of CAs to trust; default --ca, else the system's"},
+	{name: "verify", kind: booleanKind, doc: "false finishes the handshake whatever verification finds"},
+	{name: "min_version", kind: textKind, doc: `"1.0" to "1.3"`},
+	{name: "max_version", kind: textKind, doc: `"1.0" to "1.3"`},
+}
+
+var optRefused = param{name: "refused", kind: anyValue, doc: "true: the server must refuse the handshake; a string: by an alert that says so"}
+
+func tlsVerbs() []*verb {
+	handshakeOptions := append([]param{optRefused, optTimeout}, securityParams...)
+	var want []param
+	for _, w := range certificateParams {
+		want = append(want, w.param)
+	}
+	return inChapter(chapterTLS,
+		&verb{name: "starttls", doc: "STARTTLS, and on 220 the handshake, verified. Forgets the capabilities. Options given to connect hold here too.",
+			options: append([]param{optExpect}, handshakeOptions...), example: `starttls{ name = "mail.example.com" }`, run: runStartTLS},
+		&verb{name: "handshake", doc: "TLS from here on, with no command: after a STARTTLS sent by hand.", options: handshakeOptions, run: runHandshake},
+		&verb{name: "auth", doc: "AUTH and its exchange; reads 235, or what expect says of the last reply. Without a mechanism the strongest is taken that is offered and that smtplay has. Not offered: fails, and nothing is sent.",
+			args: []param{{name: "mechanism", kind: textKind, optional: true}, {name: "user", kind: textKind, optional: true}, {name: "password", kind: textKind, optional: true}},
+			options: []param{{name: "user", kind: textKind, doc: "whom to log in as"}, {name: "password", kind: textKind, doc: "never shown"},
+				{name: "identity", kind: textKind, doc: "the authorisation identity, where it is another"},
+				{name: "insecure", kind: booleanKind, doc: "the password may go over an unverified or clear connection"}, optExpect, optTimeout},
+			example: `auth{ user = var "user", password = secret "password" }`, run: runAuth},
+		&verb{name: "tls", doc: "What the handshake agreed on: version, cipher, alpn, name, resumed. nil in clear.", run: runTLS},
+		&verb{name: "certificate", doc: "The server's certificate: subject, cn, issuer, names, not_before, not_after (seconds since 1970), days_left, self_signed, trusted, verify_error, serial, sha256, key {type, bits}, signature_algorithm, chain. nil in clear.", run: runCertificate},
+		&verb{name: "expect_certificate", doc: "Judges the server's certificate by every key given, and reports all that fall short at once.",
+			options: want, example: `expect_certificate{ name = "mail.example.com", trusted = true, min_days_left = 14 }`, run: runExpectCertificate},
+	)
+}
+
+// securityOptions are TLS options as far as a call gives them.
+type securityOptions []func(*engine.TLSOptions)
+
+func (s securityOptions) apply(o *engine.TLSOptions) {
+	for _, set := range s {
+		set(o)
+	}
+}
+
+// security reads the TLS options of a call.
+func (c *call) security() securityOptions {
+	var set securityOptions
+	if name := c.optText("name"); name != "" {
+		set = append(set, func(o *engine.TLSOptions) { o.Name = name })
+	}
+	if file := c.optText("ca"); file != "" {
+		pool := c.loadCA(file)
+		set = append(set, func(o *engine.TLSOptions) { o.CA = pool })
+	}
+	if verify := c.optBool("verify"); verify != nil {
+		set = append(set, func(o *engine.TLSOptions) { o.NoVerify = !*verify })
+	}
+	if v := c.version("min_version"); v != 0 {
+		set = append(set, func(o *engine.TLSOptions) { o.MinVersion = v })
+	}
+	if v := c.version("max_version"); v != 0 {
+		set = append(set, func(o *engine.TLSOptions) { o.MaxVersion = v })
+	}
+	return set
+}
+
+func (c *call) version(name string) uint16 {
+	s := c.optText(name)
+	if s == "" {
+		return 0
+	}
+	v, err := engine.VersionOf(s)
+	if err != nil {
+		c.wrong("%s: %v", name, err)
+	}
+	return v
+}
+
+// readFile reads a file that a script names for the engine; it may lie
+// anywhere, and its content reaches neither the script nor an error.
+func (c *call) readFile(option, name string) []byte {
+	if !filepath.IsAbs(name) {
+		name = filepath.Join(c.s.script.dir, name)
+	}
+	info, err := os.Stat(name)
+	if err == nil && !info.Mode().IsRegular() {
+		err = errors.New("it is no regular file")
+	}
+	if err == nil && info.Size() > maxFile {
+		err = fmt.Errorf("it is larger than %d bytes", maxFile)
+	}
+	if err != nil {
+		c.wrong("%s: %v", option, err)
+	}
+	b, err := os.ReadFile(name)
+	if err != nil {
+		c.wrong("%s: %v", option, err)
+	}
+	return b
+}
+
+func (c *call) loadCA(file string) *x509.CertPool {
+	pool, err := engine.LoadCA(c.readFile("ca", file), file)
+	if err != nil {
+		c.wrong("ca: %v", err)
+	}
+	return pool
+}
+
+// refusal is the option refused: nil where no refusal is demanded, else what
+// the alert must say.
+func (c *call) refusal() *string {
+	switch v := c.option("refused").(type) {
+	case *lua.LNilType:
+		return nil
+	case lua.LBool:
+		if !bool(v) {
+			return nil
+		}
+		empty := ""
+		return &empty
+	case lua.LString:
+		s := string(v)
+		return &s
+	default:
+		c.wrong("refused of %s is true or what the alert says, not %s", c.v.name, article(v))
+		return nil
+	}
+}
+
+func runStartTLS(c *call) int {
+	conv := c.conversation()
+	want := c.option("expect")
+	r := c.command("STARTTLS", only220)
+	if want != lua.LNil && r.Code != 220 {
+		return c.answer(r)
+	}
+	c.secure(conv)
+	return c.answer(r)
+}
+
+func runHandshake(c *call) int {
+	c.secure(c.conversation())
+	return 0
+}
+
+// secure does the handshake that a call asks for.
+func (c *call) secure(conv *conversation) {
+	o := conv.Security()
+	c.security().apply(&o)
+	refused := c.refusal()
+	err := conv.Handshake(c.s.ctx, o)
+	if refused != nil {
+		c.judgeRefusal(conv, err, refused)
+		return
+	}
+	if err != nil {
+		c.s.failed(c.LState, conv, err)
+	}
+}
+
+// judgeRefusal passes where the server refused the handshake, for the reason
+// demanded, and for nothing else.
+func (c *call) judgeRefusal(conv *conversation, err error, want *string) {
+	if err == nil {
+		if err = conv.AwaitRefusal(c.s.ctx, 2*time.Second); err == nil {
+			f := &suite.Failure{What: "the server accepted a handshake that it should refuse: " + conv.TLS().String(), Want: "a refused handshake", Got: conv.TLS().String()}
+			c.s.placeConn(f, conv)
+			c.s.fail(c.LState, f)
+		}
+	}
+	alert, refused := engine.Refused(err)
+	if !refused {
+		c.s.failed(c.LState, conv, err)
+	}
+	if !strings.Contains(strings.ToLower(alert), strings.ToLower(*want)) {
+		got := "the alert " + alert
+		if alert == "" {
+			got = "the connection closed, without an alert"
+		}
+		f := &suite.Failure{What: fmt.Sprintf("the server refused the handshake, but not for the reason demanded: %s", got), Want: "the alert " + *want, Got: got}
+		c.s.placeConn(f, conv)
+		c.s.fail(c.LState, f)
+	}
+	c.s.expected++
+}

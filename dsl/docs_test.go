@@ -1,0 +1,53 @@
+package dsl
+
+import (
+	"flag"
+	"os"
+	"strings"
+	"testing"
+)
+
+var update = flag.Bool("update", false, "write what the registry says into the README")
+
+// The table of the README is made from the registry.
+func TestReadmeTable(t *testing.T) {
+	const file, begin, end = "../README.md", "<!-- verbs: made by make golden -->\n", "<!-- end of verbs -->"
+	readme, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, rest, ok := strings.Cut(string(readme), begin)
+	table, after, ok2 := strings.Cut(rest, end)
+	if !ok || !ok2 {
+		t.Fatal("the README has no place for the table of verbs")
+	}
+	if table == Table() {
+		return
+	}
+	if !*update {
+		t.Fatal("the README's table of verbs is stale: make golden")
+	}
+	if err := os.WriteFile(file, []byte(before+begin+Table()+end+after), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Whatever a script can call is documented, down to its options.
+func TestReference(t *testing.T) {
+	for _, v := range verbs {
+		if v.doc == "" || v.run == nil {
+			t.Errorf("%s has no doc, or does nothing", v.name)
+		}
+		for _, o := range v.options {
+			if o.doc == "" && o.name != "expect" {
+				t.Errorf("the option %s of %s has no doc", o.name, v.name)
+			}
+		}
+		if doc, err := Docs(v.name); err != nil || !strings.Contains(Reference(), doc) {
+			t.Errorf("%s is not in the reference: %v", v.name, err)
+		}
+	}
+	if _, err := Docs("expct"); err == nil || !strings.Contains(err.Error(), `"expect"`) {
+		t.Errorf("an unknown name: %v", err)
+	}
+}

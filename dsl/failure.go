@@ -1,0 +1,207 @@
+package dsl
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	lua "github.com/yuin/gopher-lua"
+
+	"smtplay/dsl/lua51"
+	"smtplay/engine"
+	"smtplay/engine/hint"
+	"smtplay/engine/suite"
+	"smtplay/engine/transcript"
+	"smtplay/engine/wire"
+)
+
+// stop is the error object with which a verb ends a test. No pcall holds it.
+type stop struct {
+	verdict suite.Verdict
+	retry   bool // eventually and attempt may outlive it
+}
+
+// isFatal says which error objects pass through pcall.
+func isFatal(v lua.LValue) bool {
+	ud, ok := v.(*lua.LUserData)
+	if !ok {
+		return false
+	}
+	_, ok = ud.Value.(*stop)
+	return ok
+}
+
+// raise ends the test, or the attempt that runs.
+func raise(l *lua.LState, st *stop) {
+	ud := l.NewUserData()
+	ud.Value = st
+	l.Error(ud, 0)
+}
+
+// place is where the script is now: the line that runs, and its callers.
+func (s *session) place(l *lua.LState) (at transcript.Pos, via []transcript.Pos) {
+	return places(lua51.Traceback(l))
+}
+
+// places are the lines of a traceback: the innermost, and those that called it.
+func places(trace []lua51.Frame) (at transcript.Pos, via []transcript.Pos) {
+	for _, f := range trace {
+		p := transcript.Pos{File: f.File, Line: f.Line}
+		switch {
+		case f.Line == 0:
+		case at.Line == 0:
+			at = p
+		default:
+			via = append(via, p)
+		}
+	}
+	return at, via
+}
+
+// here is the line that runs now.
+func here(l *lua.LState) transcript.Pos {
+	file, line := lua51.Position(l)
+	return transcript.Pos{File: file, Line: line}
+}
+
+// fail ends the test with f as failed, at the line that runs now.
+func (s *session) fail(l *lua.LState, f *suite.Failure) {
+	f.Pos, f.Via = s.place(l)
+	f.Source = s.script.line(f.Pos)
+	raise(l, &stop{verdict: suite.Verdict{Outcome: suite.Failed, Failure: f}, retry: true})
+}
+
+// wrong ends the test as an error: the script asks for what cannot be.
+func (s *session) wrong(l *lua.LState, format string, args ...any) {
+	f := &suite.Failure{What: fmt.Sprintf(format, args...)}
+	f.Pos, f.Via = s.place(l)
+	f.Source = s.script.line(f.Pos)
+	raise(l, &stop{verdict: suite.Verdict{Outcome: suite.Errored, Failure: f}})
+}
+
+// failed ends the test for an error of the engine's. That no connection could
+// be made, or that the call was wrong, is no failure of the server's.
+func (s *session) failed(l *lua.LState, c *conversation, err error) {
+	f := s.failure(c, err)
+	f.Pos, f.Via = s.place(l)
+	f.Source = s.script.line(f.Pos)
+	st := &stop{verdict: suite.Verdict{Outcome: suite.Failed, Failure: f}, retry: true}
+	var e *engine.Error
+	switch {
+	case !errors.As(err, &e), e.Kind == engine.Misuse:
+		st.verdict.Outcome, st.retry = suite.Errored, false
+	case e.Kind == engine.Dial:
+		st.verdict.Outcome = suite.Errored
+	case e.Kind == engine.Interrupted:
+		st.verdict.Outcome, st.retry = s.interruption(f), false
+	}
+	raise(l, st)
+}
+
+// interruption says what a context that ended makes of a test: one that took
+// too long failed where it waited; one that was stopped has no verdict.
+func (s *session) interruption(f *suite.Failure) suite.Outcome {
+	cause := context.Cause(s.ctx)
+	f.What = cause.Error()
+	if errors.Is(cause, suite.ErrTestTimeout) {
+		f.Hint = "--test-timeout gives a test more time"
+		return suite.Failed
+	}
+	return suite.Errored
+}
+
+// failure is an error of the engine's as people are told of it.
+func (s *session) failure(c *conversation, err error) *suite.Failure {
+	f := &suite.Failure{What: err.Error()}
+	s.placeConn(f, c)
+	var unknown *suite.UnknownTargetError
+	if errors.As(err, &unknown) {
+		f.Hint = fmt.Sprintf("--target %s=ADDRESS says where it is", unknown.Name)
+		return f
+	}
+	var e *engine.Error
+	if !errors.As(err, &e) {
+		return f
+	}
+	f.Want = e.Want
+	if e.Command != nil {
+		f.Command, f.SentAt = e.Command.String(), e.Command.Pos
+	}
+	switch {
+	case e.Reply != nil:
+		f.Got = e.Reply.String()
+	case len(e.Got) > 0:
+		f.Got = string(e.Got)
+	}
+	h := hint.Context{Verb: verbText(e.Command), Reply: e.Reply, Fault: e.Kind, Text: e.Error(), Got: e.Got, Err: e.Err, Address: e.Addr, Previous: c.lastReply()}
+	h.TLS = c != nil && c.TLS() != nil
+	f.Hint = hint.For(h)
+	return f
+}
+
+// verbText is the verb of a command as hints know it.
+func verbText(cmd *engine.Command) string {
+	switch {
+	case cmd == nil:
+		return ""
+	case cmd.Greeting:
+		return hint.Greeting
+	}
+	return wire.Verb(cmd.Line)
+}
+
+func (s *session) placeConn(f *suite.Failure, c *conversation) {
+	if c != nil {
+		f.Conn, f.Target = c.Number(), strings.TrimSpace(c.Target()+" "+c.Address())
+	}
+}
+
+// judge says what the end of a run came to.
+func (s *session) judge(err error) suite.Verdict {
+	if err == nil {
+		return suite.Verdict{Outcome: suite.Passed}
+	}
+	var le *lua51.Error
+	if !errors.As(err, &le) {
+		return s.errored(&suite.Failure{What: err.Error()})
+	}
+	if ud, ok := le.Object.(*lua.LUserData); ok {
+		if st, ok := ud.Value.(*stop); ok {
+			return st.verdict
+		}
+	}
+	f := &suite.Failure{What: le.Error()}
+	f.Pos, f.Via = places(le.Traceback)
+	f.What = strings.TrimPrefix(f.What, f.Pos.String()+": ")
+	f.Source = s.script.line(f.Pos)
+	if s.ctx.Err() != nil {
+		cause := context.Cause(s.ctx)
+		f.What = cause.Error()
+		return s.errored(f) // the script itself ran too long, or was stopped: no server kept it waiting
+	}
+	if s.asserted != nil && le.Object == s.asserted {
+		f.Pos, f.Via = s.at, nil
+		f.Source = s.script.line(f.Pos)
+		return suite.Verdict{Outcome: suite.Failed, Failure: f}
+	}
+	return s.errored(f)
+}
+
+func (s *session) errored(f *suite.Failure) suite.Verdict {
+	return suite.Verdict{Outcome: suite.Errored, Failure: f}
+}
+
+// mask takes every secret out of a verdict.
+func (s *session) mask(v *suite.Verdict) {
+	hide := s.log.Redactor.String
+	v.Reason = hide(v.Reason)
+	all := v.Extra
+	if v.Failure != nil {
+		all = append(all, v.Failure)
+	}
+	for _, f := range all {
+		f.Source, f.What, f.Command = hide(f.Source), hide(f.What), hide(f.Command)
+		f.Want, f.Got, f.Because, f.Hint = hide(f.Want), hide(f.Got), hide(f.Because), hide(f.Hint)
+	}
+}

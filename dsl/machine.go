@@ -1,0 +1,277 @@
+package dsl
+
+import (
+	"context"
+	"strings"
+
+	lua "github.com/yuin/gopher-lua"
+
+	"smtplay/dsl/lua51"
+	"smtplay/engine"
+	"smtplay/engine/suite"
+	"smtplay/engine/wire"
+)
+
+// watchdog ends scripts that fill the memory. There is one heap, so there is
+// one of it.
+var watchdog lua51.Watchdog
+
+// machine is a Lua state with the verbs in it. A worker keeps one from test to
+// test; s is the test that runs.
+type machine struct {
+	state    *lua51.State
+	L        *lua.LState
+	s        *session
+	greeting expectation
+
+	convMeta, replyMeta *lua.LTable
+	patterns            map[lua.LValue]expectation // those read so far, numbers and strings
+}
+
+func newMachine() *machine {
+	m := &machine{greeting: only220, patterns: map[lua.LValue]expectation{}}
+	m.state = lua51.New(lua51.Options{Fatal: isFatal, Watchdog: &watchdog})
+	m.L = m.state.LState()
+	methods := m.L.CreateTable(0, len(verbs))
+	for _, v := range verbs {
+		m.install(m.state.Globals(), v.name, m.state.Function(m.global(v)))
+		if !v.global {
+			methods.RawSetString(v.name, m.state.Function(m.method(v)))
+		}
+	}
+	m.convMeta = m.meta("conversation", func(l *lua.LState, self *lua.LUserData, name string) lua.LValue {
+		if fn := methods.RawGetString(name); fn != lua.LNil {
+			return fn
+		}
+		m.unknownField(l, "a conversation", name, methodNames())
+		return lua.LNil
+	})
+	m.replyMeta = m.meta("reply", func(l *lua.LState, self *lua.LUserData, name string) lua.LValue {
+		if v, ok := self.Value.(*replyValue).field(l, name); ok {
+			return v
+		}
+		m.unknownField(l, "a reply", name, replyFields)
+		return lua.LNil
+	})
+	return m
+}
+
+// install sets a global, or a field of one where the name has a dot.
+func (m *machine) install(globals *lua.LTable, name string, fn *lua.LFunction) {
+	table, field, ok := strings.Cut(name, ".")
+	if !ok {
+		globals.RawSetString(name, fn)
+		return
+	}
+	t, ok := globals.RawGetString(table).(*lua.LTable)
+	if !ok {
+		t = m.L.CreateTable(0, 2)
+		globals.RawSetString(table, t)
+	}
+	t.RawSetString(field, fn)
+}
+
+func methodNames() []string {
+	var names []string
+	for _, v := range verbs {
+		if !v.global {
+			names = append(names, v.name)
+		}
+	}
+	return names
+}
+
+func (m *machine) unknownField(l *lua.LState, of, name string, known []string) {
+	if near := nearest(name, known); near != "" {
+		m.s.wrong(l, "%s has no %q: did you mean %q?", of, name, near)
+	}
+	m.s.wrong(l, "%s has no %q: it has %s", of, name, strings.Join(known, ", "))
+}
+
+// meta is the metatable of a userdata with computed fields.
+func (m *machine) meta(kind string, index func(*lua.LState, *lua.LUserData, string) lua.LValue) *lua.LTable {
+	t := m.L.CreateTable(0, 3)
+	t.RawSetString("__index", m.state.Function(func(l *lua.LState) int {
+		self, _ := l.Get(1).(*lua.LUserData)
+		name, ok := l.Get(2).(lua.LString)
+		if self == nil || !ok {
+			m.s.wrong(l, "a %s has fields by name", kind)
+		}
+		l.Push(index(l, self, string(name)))
+		return 1
+	}))
+	t.RawSetString("__newindex", m.state.Function(func(l *lua.LState) int {
+		m.s.wrong(l, "a %s cannot be changed", kind)
+		return 0
+	}))
+	t.RawSetString("__metatable", lua.LFalse)
+	return t
+}
+
+// global is a verb that acts on the current conversation; method is the same
+// verb of the conversation before the colon.
+func (m *machine) global(v *verb) lua.LGFunction {
+	return func(l *lua.LState) int { return m.call(l, v, nil, 1) }
+}
+
+func (m *machine) method(v *verb) lua.LGFunction {
+	return func(l *lua.LState) int {
+		ud, _ := l.Get(1).(*lua.LUserData)
+		if ud != nil {
+			if conv, ok := ud.Value.(*conversation); ok {
+				return m.call(l, v, conv, 2)
+			}
+		}
+		m.s.wrong(l, "%s is called as c:%s(…), on a conversation", v.name, v.name)
+		return 0
+	}
+}
+
+func (m *machine) call(l *lua.LState, v *verb, conv *conversation, base int) int {
+	if v.waits() {
+		defer m.state.Wait()()
+	}
+	c := &call{LState: l, s: m.s, v: v, conv: conv, base: base}
+	c.bind()
+	return v.run(c)
+}
+
+// waits: what may block counts as waiting, not as filling the memory; what
+// calls back into the script does not.
+func (v *verb) waits() bool {
+	return v.chapter != chapterTests && v.chapter != chapterInputs || v.name == "sleep"
+}
+
+// conversation is a conversation as the script holds it.
+func (m *machine) conversation(c *conversation) lua.LValue {
+	if c.value == nil {
+		c.value = m.L.NewUserData()
+		c.value.Value, c.value.Metatable = c, m.convMeta
+	}
+	return c.value
+}
+
+// member is a named value of a record.
+type member struct {
+	name  string
+	value lua.LValue
+}
+
+// record is a table of named values in which an unknown name is an error, and a
+// known one may be nil.
+func (m *machine) record(kind string, fields []member) *lua.LTable {
+	t := m.L.CreateTable(0, len(fields))
+	names := make([]string, len(fields))
+	for i, f := range fields {
+		names[i] = f.name
+		t.RawSetString(f.name, f.value)
+	}
+	meta := m.L.CreateTable(0, 2)
+	meta.RawSetString("__index", m.state.Function(func(l *lua.LState) int {
+		name := l.Get(2).String()
+		for _, n := range names {
+			if n == name {
+				l.Push(lua.LNil)
+				return 1
+			}
+		}
+		m.unknownField(l, "a "+kind, name, names)
+		return 0
+	}))
+	if kind == "failure" {
+		meta.RawSetString("__tostring", m.state.Function(func(l *lua.LState) int {
+			l.Push(fields[0].value)
+			return 1
+		}))
+	}
+	t.Metatable = meta
+	return t
+}
+
+// expectation reads a pattern of the running script; what stands as a number or
+// a string is read once.
+func (m *machine) expectation(v lua.LValue) (expectation, error) {
+	if v.Type() == lua.LTTable {
+		return readExpectation(nodeOf(v, 0))
+	}
+	if e, ok := m.patterns[v]; ok {
+		return e, nil
+	}
+	e, err := readExpectation(nodeOf(v, 0))
+	if err == nil && len(m.patterns) < 1000 {
+		m.patterns[v] = e
+	}
+	return e, err
+}
+
+// nodeOf is a Lua value as patterns are read from it.
+func nodeOf(v lua.LValue, depth int) node {
+	switch v := v.(type) {
+	case lua.LNumber:
+		return node{kind: numberNode, num: float64(v)}
+	case lua.LString:
+		return node{kind: stringNode, str: string(v)}
+	case lua.LBool:
+		return node{kind: boolNode, truth: bool(v)}
+	case *lua.LTable:
+		n := node{kind: tableNode}
+		if depth > 8 {
+			return n
+		}
+		for i := range v.Len() {
+			n.list = append(n.list, nodeOf(v.RawGetInt(i+1), depth+1))
+		}
+		v.ForEach(func(k, value lua.LValue) {
+			switch key := k.(type) {
+			case lua.LString:
+				n.named = append(n.named, namedNode{string(key), nodeOf(value, depth+1)})
+			case lua.LNumber:
+				if key < 1 || int(key) > v.Len() {
+					n.named = append(n.named, namedNode{"[" + key.String() + "]", node{kind: nilNode}})
+				}
+			default:
+				n.named = append(n.named, namedNode{"[" + k.String() + "]", node{kind: nilNode}})
+			}
+		})
+		return n
+	}
+	return node{kind: nilNode}
+}
+
+// reply is a reply as the script holds it.
+func (m *machine) reply(r *engine.Reply, captures wire.Captures) lua.LValue {
+	ud := m.L.NewUserData()
+	ud.Value, ud.Metatable = &replyValue{Reply: r, captures: captures}, m.replyMeta
+	return ud
+}
+
+// protect runs a function of the script after its end, under a context of its own.
+func (m *machine) protect(ctx context.Context, fn *lua.LFunction) error {
+	_, err := m.state.Call(ctx, fn)
+	return err
+}
+
+// play runs one test of a script.
+func (m *machine) play(s *session) suite.Verdict {
+	m.s, s.m = s, m
+	if err := m.state.Reset(); err != nil {
+		return suite.Verdict{Outcome: suite.Errored, Failure: failureOf(err.Error())}
+	}
+	m.state.Seed(s.env.Seed)
+	return s.verdict(func() error {
+		if _, err := m.state.Call(s.ctx, m.state.Load(s.script.proto)); err != nil || s.phase != phaseChoosing {
+			return err
+		}
+		return s.chosen()
+	})
+}
+
+// chosen runs the test that was chosen, once the top level has declared it.
+func (s *session) chosen() error {
+	if s.run.Index >= len(s.tests) {
+		return errNotDeclared
+	}
+	s.phase = phaseTesting
+	_, err := s.m.state.Call(s.ctx, s.tests[s.run.Index].body)
+	return err
+}

@@ -1,0 +1,179 @@
+package dsl
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/yuin/gopher-lua/ast"
+
+	"smtplay/engine/suite"
+	"smtplay/engine/transcript"
+)
+
+// Needs are what a script reads from outside.
+type Needs struct {
+	Vars    []Input
+	Secrets []Input
+	Targets []Use // those that it names
+	Default bool  // it connects to the default target
+}
+
+// Input is a var or a secret.
+type Input struct {
+	Name    string
+	Default *string // nil: it must be given, or its default is computed
+	Needed  bool    // it must be given
+	Doc     string
+	Pos     transcript.Pos
+	column  int
+	source  string
+}
+
+// Use is a target that a script names.
+type Use struct {
+	Name     string
+	Optional bool // the script skips where it leads nowhere
+	Pos      transcript.Pos
+	column   int
+	source   string
+}
+
+// Needs are what the script and its modules read from outside.
+func (s *Script) Needs() Needs { return s.needs }
+
+// leftOut are names of Lua 5.1 that scripts do not have, and why.
+var leftOut = map[string]string{
+	"io": "scripts cannot touch the machine: file reads a file beside the script", "dofile": "require loads a module beside the script",
+	"loadfile": "require loads a module beside the script", "load": "code comes from files only", "loadstring": "code comes from files only",
+	"debug": "", "package": "", "module": "a module returns its table", "getfenv": "", "setfenv": "", "newproxy": "",
+}
+
+// liveFunctions are the names of those functions of the modules that the script
+// uses: what the others need need not be there.
+func liveFunctions(main *module, modules []*module) map[string]bool {
+	live := map[string]bool{"": true}
+	for _, u := range main.facts.uses {
+		live[u.name] = true
+	}
+	for grown := true; grown; {
+		grown = false
+		for _, m := range modules {
+			for _, u := range m.facts.uses {
+				if live[u.within] && !live[u.name] {
+					live[u.name], grown = true, true
+				}
+			}
+		}
+	}
+	return live
+}
+
+// noteTarget keeps the target of a connect that is written out.
+func (s *Script) noteTarget(m *module, c callSite) {
+	args, _ := splitArgs(verbNamed["connect"], c)
+	if len(args) == 0 {
+		s.needs.Default = true
+		return
+	}
+	v, _ := literal(args[0])
+	name, ok := v.(string)
+	if !ok {
+		return
+	}
+	if name == suite.DefaultTarget {
+		s.needs.Default = true
+	}
+	if slices.ContainsFunc(s.needs.Targets, func(u Use) bool { return u.Name == name }) {
+		return
+	}
+	p := m.problem(c.line, name, "")
+	s.needs.Targets = append(s.needs.Targets, Use{Name: name, Pos: p.Pos, column: p.Column, source: p.Source})
+}
+
+// noteInput keeps a var or a secret. Its name must be written out, so that it
+// can be asked for before anything runs.
+func (s *Script) noteInput(m *module, v *verb, c callSite) Problems {
+	args, _ := splitArgs(v, c)
+	if len(args) == 0 {
+		return Problems{m.problem(c.line, c.name, v.name+" needs a name")}
+	}
+	value, _ := literal(args[0])
+	name, ok := value.(string)
+	if !ok {
+		return Problems{m.problem(c.line, c.name, fmt.Sprintf("the name of a %s is written out as a string, so that check can list it", v.name))}
+	}
+	p := m.problem(c.line, name, "")
+	in := Input{Name: name, Needed: len(args) == 1 || isNil(args[1]), Pos: p.Pos, column: p.Column, source: p.Source}
+	if len(args) > 1 {
+		if d := nodeOfExpr(args[1]); d.kind == stringNode || d.kind == numberNode {
+			text := d.str
+			if d.kind == numberNode {
+				text = d.String()
+			}
+			in.Default = &text
+		}
+	}
+	if len(args) > 2 {
+		doc, _ := literal(args[2])
+		in.Doc, _ = doc.(string)
+	}
+	list := &s.needs.Vars
+	if v.name == "secret" {
+		list, in.Needed = &s.needs.Secrets, true
+	}
+	for i, known := range *list {
+		if known.Name == name {
+			// A default given anywhere holds everywhere.
+			(*list)[i].Needed = known.Needed && in.Needed
+			if known.Default == nil {
+				(*list)[i].Default = in.Default
+			}
+			if known.Doc == "" {
+				(*list)[i].Doc = in.Doc
+			}
+			return nil
+		}
+	}
+	*list = append(*list, in)
+	return nil
+}
+
+func isNil(e ast.Expr) bool {
+	_, ok := e.(*ast.NilExpr)
+	return ok
+}
+
+// Ready says which vars, secrets and targets are missing: before anything is sent.
+func (s *Script) Ready(env *suite.Env) Problems {
+	var problems Problems
+	add := func(pos transcript.Pos, column int, source, msg, hint string) {
+		problems = append(problems, Problem{Pos: pos, Column: column, Source: source, Msg: msg, Hint: hint})
+	}
+	for _, in := range s.needs.Vars {
+		value, given := env.Vars[in.Name]
+		hint := fmt.Sprintf("--var %s=VALUE, or SMTPLAY_VAR_%s", in.Name, in.Name)
+		if in.Doc != "" {
+			hint += ": " + in.Doc
+		}
+		if !given && in.Needed {
+			add(in.Pos, in.column, in.source, fmt.Sprintf("the var %q is not given", in.Name), hint)
+		} else if given && value == "" && (in.Default == nil || *in.Default != "") {
+			add(in.Pos, in.column, in.source, fmt.Sprintf("the var %q is empty", in.Name), hint)
+		}
+	}
+	for _, in := range s.needs.Secrets {
+		if env.Secrets[in.Name] == "" {
+			add(in.Pos, in.column, in.source, fmt.Sprintf("the secret %q is not given, or empty", in.Name),
+				fmt.Sprintf("--secret %s=@FILE, or SMTPLAY_SECRET_%s", in.Name, in.Name))
+		}
+	}
+	for _, use := range s.needs.Targets {
+		if _, _, err := env.Targets.Resolve(use.Name); err != nil && !use.Optional {
+			add(use.Pos, use.column, use.source, err.Error(), fmt.Sprintf("--target %s=ADDRESS says where it is", use.Name))
+		}
+	}
+	if _, _, err := env.Targets.Resolve(suite.DefaultTarget); err != nil && s.needs.Default && !slices.ContainsFunc(s.needs.Targets, func(u Use) bool { return u.Name == suite.DefaultTarget }) {
+		add(transcript.Pos{File: s.path}, 0, "", err.Error(), "--server HOST, or --demo, says where it is")
+	}
+	return s.hide(problems)
+}

@@ -1,0 +1,119 @@
+package dsl
+
+import (
+	"slices"
+	"strings"
+)
+
+// chapter groups the verbs in the reference.
+type chapter uint8
+
+const (
+	chapterConversation chapter = iota
+	chapterReply
+	chapterCommands
+	chapterTLS
+	chapterTests
+	chapterInputs
+)
+
+var chapterTitles = []string{"The conversation", "Replies and capabilities", "Commands", "TLS and certificates", "Tests and flow", "Inputs and tools"}
+
+// kind is the type of an argument or option.
+type kind uint8
+
+const (
+	anyValue kind = iota
+	textKind      // a string or a number
+	numberKind
+	booleanKind
+	durationKind // seconds or "1m30s"
+	patternKind  // what expect takes
+	functionKind
+	listKind // a list of strings, or one
+	nameKind // a string that is written out, so that check can list it
+)
+
+var kindWords = map[kind]string{anyValue: "any", textKind: "string", numberKind: "number", booleanKind: "boolean",
+	durationKind: "duration", patternKind: "pattern", functionKind: "function", listKind: "list", nameKind: "string literal"}
+
+// param is one argument or option of a verb.
+type param struct {
+	name     string
+	kind     kind
+	optional bool
+	doc      string
+}
+
+// verb is one word of the language.
+type verb struct {
+	name    string
+	chapter chapter
+	args    []param // by position
+	options []param // by name
+	open    bool    // any option is taken: the names are data
+	whole   bool    // a table is the first argument itself, not a call written as one
+	global  bool    // not a method of a conversation
+	doc     string  // what it does: the first sentence stands in lists
+	example string
+	run     func(*call) int
+}
+
+// signature is the verb as the reference writes it.
+func (v *verb) signature() string {
+	var parts []string
+	for _, a := range v.args {
+		if a.optional {
+			parts = append(parts, a.name+"?")
+		} else {
+			parts = append(parts, a.name)
+		}
+	}
+	if len(v.options) > 0 || v.open {
+		parts = append(parts, "{ … }")
+	}
+	return v.name + "(" + strings.Join(parts, ", ") + ")"
+}
+
+func (v *verb) option(name string) (param, bool) {
+	for _, o := range v.options {
+		if o.name == name {
+			return o, true
+		}
+	}
+	return param{}, false
+}
+
+func (v *verb) optionNames() []string {
+	names := make([]string, len(v.options))
+	for i, o := range v.options {
+		names[i] = o.name
+	}
+	return names
+}
+
+// verbs is the registry, verbNamed its index. They are filled in by init, for
+// the verbs themselves look things up in them.
+var (
+	verbs     []*verb
+	verbNamed map[string]*verb
+)
+
+func init() {
+	verbs = slices.Concat(conversationVerbs(), replyVerbs(), commandVerbs(), tlsVerbs(), testVerbs(), inputVerbs())
+	verbNamed = map[string]*verb{}
+	for _, v := range verbs {
+		verbNamed[v.name] = v
+	}
+}
+
+// Options that many verbs share.
+var (
+	optExpect  = param{name: "expect", kind: patternKind, doc: "the reply that must come instead"}
+	optTimeout = param{name: "timeout", kind: durationKind, doc: "how long the reply may take"}
+)
+
+// helper is a verb that sends a command and reads the reply to it.
+func helper(name, doc string, args []param, options ...param) *verb {
+	return &verb{name: name, chapter: chapterCommands, doc: doc, args: args, options: append(options, optExpect, optTimeout)}
+}

@@ -1,0 +1,233 @@
+package dsl
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+
+	lua "github.com/yuin/gopher-lua"
+
+	"smtplay/engine/suite"
+	"smtplay/engine/transcript"
+)
+
+// Script is a compiled script: a suite.Script. It is immutable, but for the
+// modules that it loads by names it computes.
+type Script struct {
+	path    string
+	dir     string // where the files lie that it names
+	files   fs.FS  // what lies below its folder; nothing outside is reached
+	source  *source
+	proto   *lua.FunctionProto
+	modules map[string]*module // those that it names
+	several bool               // it declares tests
+	needs   Needs
+	hidden  []string // passwords that are written out in the script
+	answers int      // while it is compiled: which answer from here on is one
+}
+
+// module is a compiled module.
+type module struct {
+	name   string
+	source *source
+	proto  *lua.FunctionProto
+	facts  facts
+}
+
+var errNotDeclared = errors.New("the file declares fewer tests now than when they were listed: its tests depend on something that changes")
+
+var errSlowListing = fmt.Errorf("the top level of the file, which is run to find its tests, took longer than %v", closing)
+
+// Compile compiles the script in a file. Modules and files that it names are
+// looked for below the file's folder, and nowhere else. The Problems are all
+// that can be said before it runs; with an error among them there is no Script.
+func Compile(file string, text []byte) (*Script, Problems) {
+	dir := filepath.Dir(file)
+	return compile(file, dir, folder(dir), text)
+}
+
+// folder is what lies below a folder, links out of it left aside. It holds
+// nothing open.
+type folder string
+
+// Open implements fs.FS.
+func (f folder) Open(name string) (fs.File, error) {
+	root, err := os.OpenRoot(string(f))
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	return root.FS().Open(name)
+}
+
+// CompileFS compiles the script at name in fsys; shown is the path by which
+// people know it.
+func CompileFS(fsys fs.FS, name, shown string) (*Script, Problems) {
+	text, err := fs.ReadFile(fsys, name)
+	if err != nil {
+		return nil, Problems{{Pos: transcript.Pos{File: shown}, Msg: err.Error()}}
+	}
+	sub, err := fs.Sub(fsys, path.Dir(name))
+	if err != nil {
+		return nil, Problems{{Pos: transcript.Pos{File: shown}, Msg: err.Error()}}
+	}
+	return compile(shown, ".", sub, text)
+}
+
+func compile(file, dir string, files fs.FS, text []byte) (*Script, Problems) {
+	s := &Script{path: filepath.ToSlash(file), dir: dir, files: files, modules: map[string]*module{}}
+	main, problems := s.load("", s.path, text)
+	if main == nil {
+		return nil, veil(problems)
+	}
+	s.source, s.proto = main.source, main.proto
+	problems = append(problems, s.loadModules(main)...)
+	problems = s.hide(append(problems, s.check(main)...))
+	problems.Sort()
+	if problems.Err() != nil {
+		return nil, problems
+	}
+	return s, problems
+}
+
+// load parses and compiles one file.
+func (s *Script) load(name, shown string, text []byte) (*module, Problems) {
+	src, problems := parseSource(shown, text)
+	if problems.Err() != nil {
+		return nil, problems
+	}
+	proto, more := src.compile()
+	if problems = append(problems, more...); problems.Err() != nil {
+		return nil, problems
+	}
+	return &module{name: name, source: src, proto: proto, facts: walk(src.chunk)}, problems
+}
+
+// loadModules compiles the modules that a file names, and those that they name.
+func (s *Script) loadModules(from *module) Problems {
+	var problems Problems
+	for _, c := range from.facts.calls {
+		name, ok := literalArg(c, "require")
+		if !ok || s.modules[name] != nil {
+			continue
+		}
+		m, more := s.readModule(name)
+		if m == nil {
+			for i := range more {
+				if more[i].Pos.Line == 0 {
+					more[i] = from.problem(c.line, name, more[i].Msg)
+				}
+			}
+			problems = append(problems, more...)
+			continue
+		}
+		s.modules[name] = m
+		problems = append(problems, more...)
+		problems = append(problems, s.loadModules(m)...)
+	}
+	return problems
+}
+
+// readModule reads and compiles NAME.lua below the script's folder.
+func (s *Script) readModule(name string) (*module, Problems) {
+	if name == "" || strings.HasSuffix(name, ".lua") {
+		return nil, Problems{{Msg: "a module is named without .lua: it is the file NAME.lua below the script's folder"}}
+	}
+	text, err := s.read(name + ".lua")
+	if err != nil {
+		return nil, Problems{{Msg: "no module " + err.Error()}}
+	}
+	return s.load(name, path.Join(path.Dir(s.path), name+".lua"), text)
+}
+
+// module is a module of the script, also one that it names only as it runs.
+func (s *Script) module(name string) (*module, Problems) {
+	if m := s.modules[name]; m != nil {
+		return m, nil
+	}
+	m, problems := s.readModule(name)
+	if m == nil {
+		return nil, problems
+	}
+	problems = append(problems, s.checkNames(m)...)
+	return m, problems
+}
+
+// Name implements suite.Script: the file's path.
+func (s *Script) Name() string { return s.path }
+
+// Title is the first line of the comment that opens the file, "" without one;
+// Description the rest of it, in Markdown.
+func (s *Script) Title() string { return s.source.title }
+
+// Description is what the opening comment says after the title, in Markdown.
+func (s *Script) Description() string { return s.source.description }
+
+// line is a line of the script or of one of its modules, as it was written.
+func (s *Script) line(p transcript.Pos) string {
+	if p.File == s.path {
+		return s.source.sourceLine(p.Line)
+	}
+	for _, m := range s.modules {
+		if p.File == m.source.name {
+			return m.source.sourceLine(p.Line)
+		}
+	}
+	return ""
+}
+
+// Tests implements suite.Script. A file that declares tests is run for them,
+// with nothing sent; one that does not is one test, named by its path.
+func (s *Script) Tests(ctx context.Context, env *suite.Env) ([]suite.Declared, error) {
+	single := []suite.Declared{{Name: s.path}}
+	if !s.several {
+		return single, nil
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, closing, errSlowListing)
+	defer cancel()
+	session := &session{script: s, env: env, run: &suite.Run{}, ctx: ctx, phase: phaseListing,
+		log: &transcript.Log{Redactor: &transcript.Redactor{Parent: env.Redact}}}
+	m := newMachine()
+	v := m.play(session)
+	switch {
+	case v.Outcome == suite.Skipped:
+		return single, nil
+	case v.Failure != nil:
+		return nil, s.hide(Problems{{Pos: v.Failure.Pos, Source: v.Failure.Source, Msg: v.Failure.What, Hint: v.Failure.Hint}})
+	case len(session.tests) == 0:
+		return nil, Problems{{Pos: transcript.Pos{File: s.path, Line: 1}, Msg: "this file speaks of test, and declares none"}}
+	}
+	var tests []suite.Declared
+	for _, t := range session.tests {
+		tests = append(tests, t.Declared)
+	}
+	return tests, nil
+}
+
+// Run implements suite.Script.
+func (s *Script) Run(ctx context.Context, env *suite.Env, run *suite.Run) suite.Verdict {
+	session := &session{script: s, env: env, run: run, log: run.Log, ctx: ctx}
+	for _, p := range s.hidden {
+		run.Log.Redactor.AddSeen("password", p)
+	}
+	if s.several {
+		session.phase = phaseChoosing
+	}
+	var m *machine
+	if run.Worker != nil {
+		m, _ = run.Worker.Kept.(*machine)
+	}
+	if m == nil || !m.state.Sound() {
+		m = newMachine()
+	}
+	v := m.play(session)
+	if run.Worker != nil {
+		run.Worker.Kept = m
+	}
+	return v
+}

@@ -1,0 +1,201 @@
+package dsl
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	lua "github.com/yuin/gopher-lua"
+
+	"smtplay/engine"
+	"smtplay/engine/suite"
+	"smtplay/engine/transcript"
+	"smtplay/engine/wire"
+)
+
+// closing is how long the end of a test may take: its after functions and the
+// QUITs of its conversations, whatever ended the test.
+const closing = 5 * time.Second
+
+// phase is what a script's top level is run for.
+type phase uint8
+
+const (
+	phaseAlone    phase = iota // the file is one test
+	phaseListing               // find out which tests there are; nothing may be sent
+	phaseChoosing              // the top level, before the chosen test is run
+	phaseTesting               // the chosen test
+)
+
+// session is one run of one test.
+type session struct {
+	m      *machine
+	script *Script
+	env    *suite.Env
+	run    *suite.Run
+	log    *transcript.Log
+	ctx    context.Context
+	phase  phase
+
+	tests    []declared // found while listing and choosing
+	convs    []*conversation
+	current  *conversation
+	dialled  bool // a conversation was begun: none begins by itself any more
+	expected int  // expectations that held
+	cleanup  []*lua.LFunction
+	loaded   map[string]lua.LValue // modules
+	asserted lua.LValue            // what the last failed assert raised
+	at       transcript.Pos        // where that was
+	tokens   []string
+}
+
+// declared is a test() that was met.
+type declared struct {
+	suite.Declared
+	body *lua.LFunction
+	pos  transcript.Pos
+}
+
+// conversation is an engine.Conn as a script holds it.
+type conversation struct {
+	*engine.Conn
+	value   *lua.LUserData
+	helo    string
+	last    *engine.Reply  // the reply before the one that is judged
+	lastPos transcript.Pos // the line that used it last
+}
+
+// record puts a remark of the test's into the transcript.
+func (s *session) record(kind transcript.Kind, text string) {
+	number := 1
+	if s.current != nil {
+		number = s.current.Number()
+	}
+	s.log.Record(transcript.Event{Conn: number, Kind: kind, Time: time.Now(), Data: []byte(text)})
+}
+
+// open begins a conversation with a target and makes it the current one.
+func (s *session) open(pos transcript.Pos, target string, o connectOptions) (*conversation, error) {
+	if target == "" {
+		target = suite.DefaultTarget
+	}
+	address, tls, err := s.env.Targets.Resolve(target)
+	if err != nil {
+		return nil, err
+	}
+	opts := s.env.Options
+	opts.Target, opts.TLS = target, tls
+	if target == address {
+		opts.Target = ""
+	}
+	if o.tls != nil {
+		opts.TLS = *o.tls
+	}
+	if o.timeout > 0 {
+		opts.Timeout = o.timeout
+	}
+	if o.source != "" {
+		opts.Source = o.source
+	}
+	o.security.apply(&opts.Security)
+	opts.Number, opts.Recorder, opts.Secrets = s.number(), s.log, s.log.Redactor
+	s.dialled = true
+	conn, err := engine.Connect(s.ctx, address, opts)
+	if err != nil {
+		return nil, err
+	}
+	c := &conversation{Conn: conn, helo: o.helo, lastPos: pos}
+	if c.helo == "" {
+		c.helo = s.env.Helo
+	}
+	s.convs = append(s.convs, c)
+	s.current = c
+	return c, nil
+}
+
+// number is the lowest that no open conversation has.
+func (s *session) number() int {
+	for n := 1; ; n++ {
+		if !slices.ContainsFunc(s.convs, func(c *conversation) bool { return c.Open() && c.Number() == n }) {
+			return n
+		}
+	}
+}
+
+// verdict runs the test and its end, and says what it came to.
+func (s *session) verdict(play func() error) suite.Verdict {
+	v := s.judge(play())
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(s.ctx), closing)
+	defer cancel()
+	s.ctx = ctx
+	if s.phase == phaseListing {
+		s.mask(&v)
+		return v
+	}
+	s.end(&v)
+	if v.Outcome == suite.Passed && s.expected == 0 {
+		v = suite.Verdict{Outcome: suite.Errored, Failure: &suite.Failure{Pos: s.start(),
+			What: "nothing was expected in this test: it proves nothing",
+			Hint: "give it an expect, or a verb that reads its reply"}}
+	}
+	if s.m.state.RandomUsed() {
+		v.Seed = s.env.Seed
+	}
+	v.Tokens = s.tokens
+	s.mask(&v)
+	return v
+}
+
+// start is where the test begins in its file.
+func (s *session) start() transcript.Pos {
+	if s.phase == phaseTesting && s.run.Index < len(s.tests) {
+		return s.tests[s.run.Index].pos
+	}
+	return transcript.Pos{File: s.script.Name(), Line: 1}
+}
+
+// end runs what after registered, last first, then ends the conversations.
+func (s *session) end(v *suite.Verdict) {
+	for _, fn := range slices.Backward(s.cleanup) {
+		if err := s.m.protect(s.ctx, fn); err != nil {
+			s.blame(v, s.judge(err))
+		}
+	}
+	for _, c := range s.convs {
+		err := c.Finish(s.ctx)
+		if err == nil || v.Outcome != suite.Passed {
+			continue // a test that ended early leaves replies unread, and that is not one more fault
+		}
+		f := s.failure(c, err)
+		f.Pos = c.lastPos
+		if e := (*engine.Error)(nil); errors.As(err, &e) && e.Kind == engine.Owed && e.Command.Pos.Line > 0 {
+			f.Pos = e.Command.Pos
+		}
+		f.Source = s.script.line(f.Pos)
+		s.blame(v, suite.Verdict{Outcome: suite.Failed, Failure: f})
+	}
+}
+
+// blame adds what went wrong at the end: it decides where all was well before.
+func (s *session) blame(v *suite.Verdict, late suite.Verdict) {
+	if late.Outcome == suite.Passed {
+		return
+	}
+	if late.Outcome == suite.Skipped {
+		late = suite.Verdict{Outcome: suite.Errored, Failure: &suite.Failure{Pos: late.Pos, What: "skip has no place in an after function"}}
+	}
+	if v.Outcome == suite.Passed || v.Outcome == suite.Skipped {
+		*v = late
+		return
+	}
+	v.Extra = append(v.Extra, late.Failure)
+}
+
+// lastReply is the reply before the current one, for hints.
+func (c *conversation) lastReply() *wire.Reply {
+	if c == nil || c.last == nil {
+		return nil
+	}
+	return c.last.Reply
+}

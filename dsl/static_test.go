@@ -1,0 +1,153 @@
+package dsl
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"smtplay/engine/suite"
+	"smtplay/engine/transcript"
+)
+
+// Each script says at the end of a line what must be found there before it
+// runs: "--! COLUMN: text". Without that nothing may be found.
+var problemMark = regexp.MustCompile(`--! (\d+): (.*)$`)
+
+var staticCases = []struct{ reason, script string }{
+	{"all is well", "expect 220; send 'noop'; expect{ 250, within = '5s', match = 'x', because = 'y' }"},
+	{"a name that does not exist", "expct 220 --! 1: unknown name \"expct\""},
+	{"a name that is assigned later is one", "if not started then started = true end; expect 220"},
+	{"what is left out says so", "expect 220; io.open 'x' --! 13: io is left out"},
+	{"a code that no reply has", "expect 654 --! 8: no reply has the code 654"},
+	{"a code too short", "expect '25' --! 8: no reply has the code 25"},
+	{"in a list", "expect 220; expect{ 250, 654 } --! 26: no reply has the code 654"},
+	{"text alone", "expect 'ok' --! 8: begins with a code"},
+	{"an option that is none", "expect{ 250, witin = '5s' } --! 14: did you mean \"within\"?"},
+	{"a helper's option", "mail('a@b', { expct = 250 }) --! 15: did you mean \"expect\"?"},
+	{"a helper's option in one table", "mail{ 'a@b', sise = 5 } --! 14: did you mean \"size\"?"},
+	{"a pattern in an option", "rcpt('a@b', { expect = 99 }) --! 24: no reply has the code 99"},
+	{"a pattern that no 3xx can match", "expect '354 2.0.0' --! 8: carries no enhanced status code"},
+	{"a challenge in a 250", "expect{ 250, challenge = 'x' } --! 1: only a 334"},
+	{"a regular expression that is none", "expect{ 250, match = '(' } --! 22: no regular expression"},
+	{"no duration", "sleep 'soon' --! 7: no duration"},
+	{"too many values", "send('a', 'b') --! 1: send takes 1 values"},
+	{"a boolean that is none", "starttls{ verify = 'no' } --! 20: true or false"},
+	{"the name of a var is written out", "local n = 'x'; var(n) --! 16: written out"},
+	{"a module that is not there", "local m = require 'lib/none' --! 19: no module"},
+	{"a file that is not there", "expect 220; data(file 'none.txt') --! 23: file"},
+	{"a file outside", "expect 220; data(file '../x') --! 23: does not lie below"},
+	{"a global of that name is the script's own", "function mail(x) return x end; mail('a', 'b', 'c'); expect 220"},
+	{"a local of that name too", "local mail = print; mail('a', { b = 1 }); expect 220"},
+}
+
+func TestStatic(t *testing.T) {
+	for _, c := range staticCases {
+		t.Run(c.reason, func(t *testing.T) {
+			var want []string
+			for i, l := range strings.Split(c.script, "\n") {
+				if m := problemMark.FindStringSubmatch(l); m != nil {
+					want = append(want, fmt.Sprintf("t.lua:%d:%s: %s", i+1, m[1], m[2]))
+				}
+			}
+			_, problems := CompileFS(fstest.MapFS{"t.lua": {Data: []byte(c.script)}}, "t.lua", "t.lua")
+			if len(problems) != len(want) {
+				t.Fatalf("%d problems, want %d:\n%v", len(problems), len(want), problems)
+			}
+			for i, p := range problems {
+				at, msg, _ := strings.Cut(want[i], ": ")
+				if !strings.HasPrefix(p.String(), at+": ") || !strings.Contains(p.Msg+" "+p.Hint, msg) {
+					t.Errorf("got  %v (%s)\nwant %s", p, p.Hint, want[i])
+				}
+				if p.Source != strings.Split(c.script, "\n")[p.Pos.Line-1] {
+					t.Errorf("the source line is %q", p.Source)
+				}
+			}
+		})
+	}
+}
+
+func TestNeeds(t *testing.T) {
+	files := fstest.MapFS{
+		"t.lua": {Data: []byte(`
+			local who = require "lib/who"
+			local a = var("a", "x", "what a is")
+			local b = var "b"
+			requires{ target = "local" }
+			connect "local"; who.user()
+		`)},
+		"lib/who.lua": {Data: []byte(`
+			local who = {}
+			function who.user() auth{ user = var "a", password = secret "password" } end
+			function who.stranger() connect "xclient"; return var "stranger" end
+			return who
+		`)},
+	}
+	s, problems := CompileFS(files, "t.lua", "t.lua")
+	if s == nil {
+		t.Fatal(problems)
+	}
+	n := s.Needs()
+	if len(n.Vars) != 2 || n.Vars[0].Name != "a" || n.Vars[0].Needed || n.Vars[0].Doc != "what a is" || !n.Vars[1].Needed {
+		t.Errorf("vars: %+v", n.Vars)
+	}
+	if len(n.Secrets) != 1 || n.Secrets[0].Name != "password" {
+		t.Errorf("secrets: %+v", n.Secrets)
+	}
+	if len(n.Targets) != 1 || n.Targets[0].Name != "local" || !n.Targets[0].Optional || n.Default {
+		t.Errorf("targets: %+v, default %v", n.Targets, n.Default)
+	}
+	missing := s.Ready(&suite.Env{Vars: map[string]string{}, Secrets: map[string]string{}})
+	if got := missing.Error(); len(missing) != 2 || !strings.Contains(got, `var "b"`) || !strings.Contains(got, `secret "password"`) {
+		t.Errorf("missing: %v", got)
+	}
+	if p := s.Ready(&suite.Env{Vars: map[string]string{"b": ""}, Secrets: map[string]string{"password": "x"}}); len(p) != 1 || !strings.Contains(p[0].Msg, "empty") {
+		t.Errorf("an empty var: %v", p)
+	}
+}
+
+// What lies outside the script's folder is not reached, by whatever path.
+func TestNothingOutside(t *testing.T) {
+	dir := t.TempDir()
+	outside := filepath.Join(dir, "outside.lua")
+	inside := filepath.Join(dir, "suite")
+	for _, err := range []error{
+		os.WriteFile(outside, []byte("return 'secret text'"), 0o600),
+		os.MkdirAll(filepath.Join(inside, "lib"), 0o700),
+		os.Symlink(outside, filepath.Join(inside, "lib", "link.lua")),
+		os.Symlink(outside, filepath.Join(inside, "link.txt")),
+		os.Symlink(dir, filepath.Join(inside, "up")),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, script := range []string{
+		`local m = require "../outside"`, `local m = require "lib/link"`, `local m = require "up/outside"`, `local m = require "` + dir + `/outside"`,
+		`local m = file "../outside.lua"`, `local m = file "link.txt"`, `local m = file "up/outside.lua"`, `local m = file "` + outside + `"`,
+	} {
+		_, problems := Compile(filepath.Join(inside, "t.lua"), []byte(script))
+		if problems.Err() == nil || strings.Contains(problems.Error(), "secret text") {
+			t.Errorf("%s: %v", script, problems)
+		}
+		// The same by a name that is only known when it runs.
+		computed := strings.Replace(strings.Replace(script, `require "`, `local n = "`, 1), `file "`, `local n = "`, 1)
+		verb := "require"
+		if strings.Contains(script, "file ") {
+			verb = "file"
+		}
+		computed = strings.Replace(computed, "local m = local n", "local n", 1) + "; expect 220; local m = " + verb + "(n)"
+		s, problems := Compile(filepath.Join(inside, "t.lua"), []byte(computed))
+		if s == nil {
+			t.Fatalf("%s: %v", computed, problems)
+		}
+		b := newBench(t, polite(nil))
+		v := s.Run(t.Context(), b.env, &suite.Run{Log: &transcript.Log{Redactor: &transcript.Redactor{}}})
+		if v.Outcome != suite.Errored || v.Failure == nil || strings.Contains(v.Failure.What, "secret text") {
+			t.Errorf("%s: %+v", computed, v)
+		}
+	}
+}

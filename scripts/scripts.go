@@ -1,0 +1,15 @@
+// Package scripts holds the runbooks that are built into the program: what a
+// mail server that is set up like the tutorial's must do, one behaviour a file.
+//
+// They connect to four targets: smtp, the server as the outside sees it; local,
+// as the machine itself sees it; submission, for users, who log in after
+// STARTTLS; submissions, the same with TLS from the first byte. Each file says
+// at its top what it proves and what it needs.
+package scripts
+
+import "embed"
+
+// FS holds the runbooks, *.lua, and below lib the modules that they share.
+//
+//go:embed *.lua lib
+var FS embed.FS

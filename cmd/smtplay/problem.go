@@ -1,0 +1,68 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"unicode/utf8"
+
+	"smtplay/dsl"
+	"smtplay/engine/report"
+	"smtplay/engine/transcript"
+)
+
+// showProblems writes what is wrong with scripts, each with its line and a mark
+// below the place, and returns how many keep a script from running.
+func showProblems(w io.Writer, redact *transcript.Redactor, problems dsl.Problems) (errors int) {
+	problems.Sort()
+	for _, p := range problems {
+		if !p.Warning {
+			errors++
+		}
+		showProblem(w, redact, p)
+	}
+	return errors
+}
+
+func showProblem(w io.Writer, redact *transcript.Redactor, p dsl.Problem) {
+	hide := func(s string) string { return report.Visible(strings.ReplaceAll(redact.String(s), "\t", "    ")) }
+	var b strings.Builder
+	place := p.Pos.String()
+	if p.Pos.Line > 0 && p.Column > 0 {
+		place = fmt.Sprintf("%s:%d", place, p.Column)
+	}
+	if place != "" {
+		b.WriteString(hide(place) + ": ")
+	}
+	if p.Warning {
+		b.WriteString("warning: ")
+	}
+	b.WriteString(hide(p.Msg) + "\n")
+	if p.Source != "" && p.Pos.Line > 0 {
+		number := fmt.Sprintf("%5d | ", p.Pos.Line)
+		b.WriteString(number + hide(strings.TrimRight(p.Source, " \t\r\n")) + "\n")
+		if p.Column > 0 && p.Column <= len(p.Source)+1 {
+			before := hide(p.Source[:p.Column-1])
+			b.WriteString(strings.Repeat(" ", len(number)-2) + "| " + strings.Repeat(" ", utf8.RuneCountInString(before)) + "^\n")
+		}
+	}
+	if p.Hint != "" {
+		b.WriteString("      hint: " + hide(p.Hint) + "\n")
+	}
+	io.WriteString(w, b.String())
+}
+
+// wrong is the fault of scripts that were found wrong.
+func wrong(errors int) error {
+	if errors == 0 {
+		return nil
+	}
+	return &fault{status: exitUsage, msg: count(errors, "problem") + ": nothing was sent"}
+}
+
+func count(n int, word string) string {
+	if n == 1 {
+		return "1 " + word
+	}
+	return fmt.Sprintf("%d %ss", n, word)
+}

@@ -1,6 +1,6 @@
 --- AUTH PLAIN in clear text, where it is allowed for a test
 --- The tutorial's first login: on port 25, unencrypted, after `postconf -e smtpd_tls_auth_only=no`. Skips where the
---- server does not allow it, as it should; until it is set back `auth-refused-in-clear.lua` fails.
+--- server does not allow it, as it should. Set it back afterwards: `postconf -e smtpd_tls_auth_only=yes`.
 ---
 --- Needs the target `smtp`; the vars `helo`, `sender`, `unknown` and `user`; the secret `password`, which smtplay
 --- sends in clear text over loopback only, or with `--insecure`.

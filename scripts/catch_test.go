@@ -78,8 +78,6 @@ var misconfigurations = []misconfiguration{
 		{"unknown-user-refused.lua", `expect{ "550 5.1.1"`, "for now only"}}},
 
 	// Logins.
-	{"AUTH in clear text on port 25", at("smtp", "smtpd_tls_auth_only=no"), []catch{
-		{"auth-refused-in-clear.lua", "expect(refusals)", "smtpd_tls_auth_only=yes"}}},
 	{"AUTH in clear text for users", at("submission", "smtpd_tls_auth_only=no", "smtpd_tls_security_level=may"), []catch{
 		{"auth-refused-in-clear.lua", "expect(refusals)", "smtpd_tls_auth_only=yes"},
 		{"ehlo-offers.lua", `expect_no_capability "AUTH"`, ""},

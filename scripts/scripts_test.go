@@ -302,7 +302,7 @@ func TestSelfSigned(t *testing.T) {
 func TestInClear(t *testing.T) {
 	t.Parallel()
 	p := labtest.Private(t, lab.Options{MasterArgs: map[string][]string{"smtp": {"smtpd_tls_auth_only=no"}}})
-	wantSound(t, postfixSite(t, p).run(t, []string{"auth-plain-in-clear.lua", "auth-login-in-clear.lua"}, "send=yes"))
+	wantSound(t, postfixSite(t, p).run(t, names(t), "send=yes"), absent[4:]...)
 }
 
 // TestRefusalsOfAuthInClear: servers refuse it in many ways, offered or not.

@@ -53,6 +53,9 @@ func TestEndless(t *testing.T) {
 		{"escapes", "250 " + strings.Repeat("%41", 1000), "a line longer than"},
 	} {
 		for _, tls := range []bool{false, true} {
+			if tls && row.name == "a reply" {
+				continue // as in clear, and slow with the race detector
+			}
 			t.Run(row.name, func(t *testing.T) {
 				soon(t)
 				modest(t)
@@ -219,22 +222,16 @@ func TestHostileChallenge(t *testing.T) {
 		kind engine.Kind
 		msg  string
 	}{
-		{"asks for ever", server.Answers{"response": server.Say("334 ")}, engine.Mismatch, "the server asks on, and LOGIN has said all it has to say"},
+		{"asks for ever", server.Answers{"response": server.Say("334 ")}, engine.Mismatch, "the server asks a third time"},
 		{"not base64", server.Answers{"auth": server.Say("334 Username:")}, engine.Mismatch, `the challenge is not base64: "Username:"`},
 		{"huge, as it should not be", server.Answers{"auth": server.Say("334 " + strings.Repeat("QUFB", 20000))}, engine.Malformed, "a line longer than"},
 		{"no end", server.Answers{"auth": server.Do(func(s *server.Session) { flood(s, "334 QUFB") })}, engine.Malformed, ""},
-		{"of many lines", server.Answers{"auth": server.Say("334-QUFB", "334 QUFB")}, 0, ""},
+		{"of many lines", server.Answers{"auth": server.Say("334-QUFB", "334 QUFB")}, engine.Mismatch, "more than one line"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			soon(t)
 			k := greeted(t, server.Polite{Users: map[string]string{"u": "pw"}, On: row.on}.Serve, engine.Options{})
 			_, err := login(k, "LOGIN", "u", "pw")
-			if row.kind == 0 {
-				if err != nil {
-					t.Error(err)
-				}
-				return
-			}
 			wantErr(t, err, row.kind, row.msg)
 		})
 	}

@@ -56,6 +56,11 @@ func (f *inputFlags) read(p *process, env *suite.Env) error {
 	return nil
 }
 
+// hasSecret says whether a flag gave that secret.
+func (f *inputFlags) hasSecret(name string) bool {
+	return slices.ContainsFunc(f.secrets, func(s string) bool { return strings.HasPrefix(s, name+"=") })
+}
+
 // environment takes what SMTPLAY_VAR_… and SMTPLAY_SECRET_… say.
 func environment(p *process, env *suite.Env) {
 	for key, value := range p.env {

@@ -127,8 +127,8 @@ func (l *loaded) blame(err error) {
 }
 
 // startDemo starts the server inside the program and points env at it, but for
-// what was given.
-func startDemo(ctx context.Context, env *suite.Env) (stop func(), err error) {
+// what flags gave. The environment's secrets are for real servers.
+func startDemo(ctx context.Context, env *suite.Env, given *inputFlags) (stop func(), err error) {
 	d, err := demo.Start(ctx)
 	if err != nil {
 		return nil, err
@@ -145,7 +145,7 @@ func startDemo(ctx context.Context, env *suite.Env) (stop func(), err error) {
 		env.Options.Security.Name = d.TLSName()
 	}
 	for name, value := range d.Secrets() {
-		if env.Secrets[name] == "" {
+		if !given.hasSecret(name) {
 			env.Secrets[name] = value
 			env.Redact.Add(name, value)
 		}

@@ -138,7 +138,7 @@ func (f *runFlags) run(ctx context.Context, p *process, paths []string) error {
 		return err
 	}
 	if f.demo {
-		stop, err := startDemo(ctx, env)
+		stop, err := startDemo(ctx, env, &f.inputFlags)
 		if err != nil {
 			return &fault{status: exitNoVerdict, msg: err.Error()}
 		}

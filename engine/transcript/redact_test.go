@@ -3,19 +3,12 @@ package transcript_test
 import (
 	"bytes"
 	"encoding/base64"
-	"encoding/hex"
 	"fmt"
-	"mime/quotedprintable"
-	"net/url"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
-	"time"
-	"unicode/utf8"
 
 	"smtplay/engine/transcript"
-	"smtplay/engine/wire"
 )
 
 // kept is a Recorder that keeps all it gets.

@@ -48,19 +48,12 @@ func inspect(chain []*x509.Certificate, name string, roots *x509.CertPool, now t
 		c.Problems = append(c.Problems, "expired on "+day(leaf.NotAfter))
 	}
 	c.Problems = append(c.Problems, c.chainProblems(roots)...)
-	if kind, bits := Key(leaf); bits > 0 && rsaStrength(leaf) < weakKey {
-		c.Problems = append(c.Problems, fmt.Sprintf("weak key: %s, %d bits", kind, bits))
-	}
 	c.Trusted = len(c.Problems) == 0
 	if err := leaf.VerifyHostname(name); err != nil {
 		c.Problems = append(c.Problems, fmt.Sprintf("it is for %s, not for %s", someNames(leaf), name))
 	}
 	return c
 }
-
-// weakKey is the RSA strength below which a key is no longer trusted, by
-// OpenSSL (its security level 2) as by public CAs.
-const weakKey = 2048
 
 func selfSigned(cert *x509.Certificate) bool {
 	return bytes.Equal(cert.RawSubject, cert.RawIssuer) && cert.CheckSignature(cert.SignatureAlgorithm, cert.RawTBSCertificate, cert.Signature) == nil

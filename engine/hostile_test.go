@@ -170,26 +170,7 @@ func TestEndlessHandshake(t *testing.T) {
 	}
 }
 
-// Under TLS, too, what no program needs is not read for ever.
-func TestEndlessTLS(t *testing.T) {
-	soon(t)
-	cert := made(t, server.CertificateOptions{})
-	k := greeted(t, server.Polite{TLS: cert.ServerConfig(), On: server.Answers{"noop": server.Do(func(s *server.Session) {
-		for range 1000 {
-			s.Conn().Write(nil) // records of no bytes
-		}
-		s.Pause(10 * time.Millisecond)
-		s.Reply("250 ok")
-	})}}.Serve, trusting(cert))
-	k.secure("localhost", cert)
-	if err := k.say("NOOP"); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := k.ReadReply(k.ctx, time.Second); err != nil {
-		wantErr(t, err, engine.Malformed, "not valid TLS")
-	}
-}
-
+// Clear text in the middle of TLS is shown as far as TLS kept it.
 func TestClearTextUnderTLS(t *testing.T) {
 	cert := made(t, server.CertificateOptions{})
 	k := greeted(t, func(s *server.Session) {

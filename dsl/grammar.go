@@ -31,12 +31,10 @@ func (s *source) syntaxProblem(plain string, cols columnMap, err error) Problem 
 		return s.problem(0, 0, "cannot be parsed: "+err.Error())
 	}
 	g := grammar{src: plain, toks: s.tokens()}
+	// Where a token cannot be read no literal was expanded, and the parser
+	// stumbles over the first of them: that is not the user's slip.
 	if _, bad := lex(plain); bad != nil {
-		var cause *parse.Error
-		if errors.As(bad.cause, &cause) && cause.Message == refused.Message &&
-			cause.Pos.Line == refused.Pos.Line && cause.Pos.Column == refused.Pos.Column {
-			return s.syntaxProblemAt(g.lexical(bad))
-		}
+		return s.syntaxProblemAt(g.lexical(bad))
 	}
 	i := len(g.toks)
 	if line := refused.Pos.Line; line > 0 {

@@ -58,6 +58,7 @@ var syntaxRows = []struct{ src, at, msg, hint, why string }{
 	{"send('x'\nexpect 250\n", "2:1", "unexpected 'expect'", "a comma before it, or the ')' to the '(' of line 1, may be missing", "a statement within a bracket"},
 	{"t = {\n  a = 1\n  b = 2 }", "3:3", "unexpected 'b'", "a comma before it, or the '}' to the '{' of line 1, may be missing", "no comma"},
 	{"send \"abc\nexpect 250", "1:6", "the string that begins here does not end on its line", "a text of several lines is written [[ … ]]", "the scanner is on the next line by then"},
+	{"expect 220\nsend \"abc\nexpect 250", "2:6", "the string that begins here does not end on its line", "a text of several lines is written [[ … ]]", "the literal before it is not blamed"},
 	{"x = [[abc\nd", "1:5", "the long string that begins here does not end", "", "the scanner is at the end of the file by then"},
 	{"\n--[==[ abc\nd ]]", "2:1", "the long comment that begins here does not end", "", "a comment"},
 	{"if x != 5 then end", "1:6", "unexpected '!='", "not equal is ~=", "from other languages"},

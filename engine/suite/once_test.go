@@ -88,7 +88,7 @@ func TestPanic(t *testing.T) {
 	if got := told(res); got != "go error 1/1, own error 1/1, fine passed 1/0" {
 		t.Error(got)
 	}
-	for i, want := range []string{`^internal fault at runner_test.go:\d+: runtime error: index out of range \[2\] with length 0$`, `^internal fault at runner_test.go:\d+: at \[secret:p\]$`} {
+	for i, want := range []string{`^internal fault at once_test.go:\d+: runtime error: index out of range \[2\] with length 0$`, `^internal fault at once_test.go:\d+: at \[secret:p\]$`} {
 		if got := res[i].Failure.What; !regexp.MustCompile(want).MatchString(got) {
 			t.Errorf("got %q", got)
 		}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"mime/quotedprintable"
 	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -45,7 +46,9 @@ var encodings = []func(s []byte) string{
 
 // leaks says in which form text holds the secret, "" for none. It looks for it
 // in another way than the redactor: it decodes everything.
-func leaks(text, secret string) string {
+// Behind a mask the rest of an escape that the mask took the head of means
+// nothing: it is not looked at.
+func leaks(text, secret string, behindMask bool) string {
 	if strings.Contains(text, secret) {
 		return "as it is"
 	}
@@ -68,6 +71,9 @@ func leaks(text, secret string) string {
 			}
 		}
 	}
+	if behindMask {
+		text = text[len(restOfEscape.FindString(text)):]
+	}
 	for mark, name := range map[byte]string{'%': "percent", '=': "quoted-printable", '+': "xtext"} {
 		if strings.Contains(undo(text, mark), secret) {
 			return name
@@ -78,6 +84,8 @@ func leaks(text, secret string) string {
 	}
 	return ""
 }
+
+var restOfEscape = regexp.MustCompile(`^[xuU]?[0-9A-Fa-f]{0,8}`)
 
 func undo(text string, mark byte) string {
 	var b strings.Builder
@@ -127,11 +135,11 @@ func FuzzRedact(f *testing.F) {
 		r.Add("two", string(other))
 		// What surrounds the secret is told apart from it by a blank: half an
 		// escape before it would make it another text.
-		text := slicesJoin(before, encodings[int(form)%len(encodings)](secret), after)
+		text := around(before, encodings[int(form)%len(encodings)](secret), after)
 		e := recorded(r, []byte(text))
-		for _, part := range visible(e) {
+		for i, part := range visible(e) {
 			for _, s := range []string{string(secret), string(other)} {
-				if how := leaks(part, s); s != "" && how != "" {
+				if how := leaks(part, s, i > 0); s != "" && how != "" {
 					t.Fatalf("%q in %q is recorded as %q, which holds it: %s", s, text, e.Data, how)
 				}
 			}
@@ -151,6 +159,6 @@ func FuzzRedact(f *testing.F) {
 	})
 }
 
-func slicesJoin(before []byte, secret string, after []byte) string {
+func around(before []byte, secret string, after []byte) string {
 	return string(before) + " " + secret + " " + string(after)
 }

@@ -2,6 +2,7 @@ package transcript
 
 import (
 	"bytes"
+	"iter"
 	"regexp"
 	"sort"
 	"strconv"
@@ -23,24 +24,27 @@ type piece struct {
 	width        int // of the escape that the bytes stand for; 0 where each stands for itself
 }
 
-// readings are all that b may say, b itself first.
-func readings(b []byte) []*reading {
-	all := []*reading{{source: b, data: b}}
-	for _, e := range []escape{percent, quotedPrintable, xtext, backslash} {
-		if t, ok := e.read(b); ok {
-			all = append(all, t)
+// readings yields all that b may say, b itself first. Each is as large as b: they
+// are made one after the other.
+func readings(b []byte) iter.Seq[*reading] {
+	return func(yield func(*reading) bool) {
+		if !yield(&reading{source: b, data: b}) {
+			return
+		}
+		for _, e := range []escape{percent, quotedPrintable, xtext, backslash, octal} {
+			if t, ok := e.read(b); ok && !yield(t) {
+				return
+			}
+		}
+		if i := bytes.IndexByte(b, '\n'); i < 0 || i == len(b)-1 {
+			return
+		}
+		t, coded := joined(b, false)
+		if yield(t) && coded {
+			t, _ = joined(b, true)
+			yield(t)
 		}
 	}
-	if i := bytes.IndexByte(b, '\n'); i < 0 || i == len(b)-1 {
-		return all
-	}
-	t, coded := joined(b, false)
-	all = append(all, t)
-	if coded {
-		t, _ = joined(b, true)
-		all = append(all, t)
-	}
-	return all
 }
 
 // escape is a way to write a byte, which begins with mark. undo returns the
@@ -55,7 +59,8 @@ var (
 	percent         = escape{'%', func(b []byte) (string, int) { return hexByte(b, 1) }}
 	xtext           = escape{'+', func(b []byte) (string, int) { return hexByte(b, 1) }} // RFC 3461 section 4
 	quotedPrintable = escape{'=', undoQuotedPrintable}
-	backslash       = escape{'\\', undoBackslash}
+	backslash       = escape{'\\', func(b []byte) (string, int) { return undoBackslash(b, 10) }} // \065 as Lua has it
+	octal           = escape{'\\', func(b []byte) (string, int) { return undoBackslash(b, 8) }}  // and as C has it
 )
 
 // hexByte reads the two hexadecimal digits at b[at:].
@@ -77,9 +82,9 @@ func undoQuotedPrintable(b []byte) (string, int) {
 	return hexByte(b, 1)
 }
 
-// undoBackslash reads what Go, Lua and JSON write in their strings, and what
-// stands in a .smtp file.
-func undoBackslash(b []byte) (string, int) {
+// undoBackslash reads what Go, Lua, JSON and C write in their strings, and what
+// stands in a .smtp file. One to three digits are of the given base.
+func undoBackslash(b []byte, base int) (string, int) {
 	if len(b) < 2 {
 		return "", 0
 	}
@@ -102,11 +107,11 @@ func undoBackslash(b []byte) (string, int) {
 		}
 		return "", 0
 	}
-	n := 1 // Lua: one to three decimal digits
-	for n < len(b) && n < 4 && b[n] >= '0' && b[n] <= '9' {
+	n := 1
+	for n < len(b) && n < 4 && b[n] >= '0' && int(b[n]-'0') < base {
 		n++
 	}
-	if v, err := strconv.ParseUint(string(b[1:n]), 10, 8); err == nil {
+	if v, err := strconv.ParseUint(string(b[1:n]), base, 8); err == nil {
 		return string([]byte{byte(v)}), n
 	}
 	return "", 0
@@ -171,15 +176,19 @@ func joined(b []byte, codes bool) (t *reading, coded bool) {
 	return t, coded
 }
 
-// codeForm is what a reply's line has before its text: the code, and the
-// enhanced status code where there is one.
-var codeForm = regexp.MustCompile(`^[0-9]{3}[ -](?:[245]\.[0-9]{1,3}\.[0-9]{1,3} )?`)
+// statusForm is an enhanced status code at the start of a text.
+var statusForm = regexp.MustCompile(`^[245]\.[0-9]{1,3}\.[0-9]{1,3} `)
 
+// codeLength is the length of what a reply's line has before its text: the
+// code, and the enhanced status code where there is one; 0 for any other line.
 func codeLength(line []byte) int {
-	if len(line) < 4 || !isDigit(line[0]) || line[3] != ' ' && line[3] != '-' {
+	if len(line) < 4 || !isDigit(line[0]) || !isDigit(line[1]) || !isDigit(line[2]) || line[3] != ' ' && line[3] != '-' {
 		return 0
 	}
-	return len(codeForm.Find(line[:min(len(line), 16)]))
+	if len(line) < 6 || line[5] != '.' {
+		return 4
+	}
+	return 4 + len(statusForm.Find(line[4:min(len(line), 16)]))
 }
 
 // copy takes over source bytes as they are.

@@ -110,10 +110,11 @@ func (r *Redactor) HoldsSecret(b []byte) string {
 	if len(b) == 0 || r.empty() {
 		return ""
 	}
-	texts := readings(b)
-	for h := range r.all {
-		if h.guarded && slices.ContainsFunc(texts, func(t *reading) bool { return len(h.find(nil, t, r)) > 0 }) {
-			return h.name()
+	for t := range readings(b) {
+		for h := range r.all {
+			if h.guarded && len(h.find(nil, t, r)) > 0 {
+				return h.name()
+			}
 		}
 	}
 	return ""
@@ -125,9 +126,9 @@ func (r *Redactor) Spans(b []byte) []Span {
 		return nil
 	}
 	var spans []Span
-	for i, t := range readings(b) {
+	for t := range readings(b) {
 		for h := range r.all {
-			if i == 0 || !h.plain {
+			if !h.plain || t.pieces == nil { // tokens only as they are
 				spans = h.find(spans, t, r)
 			}
 		}

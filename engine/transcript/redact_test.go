@@ -61,6 +61,7 @@ var redactions = []struct {
 	{map[string]string{"p": "pä\"\n"}, `"p\u00e4\"\n"`, `"[secret:p]"`, "as JSON or Go writes it"},
 	{map[string]string{"p": "pä\\"}, `p\xc3\xa4\\`, `[secret:p]`, "as a .smtp file writes it"},
 	{map[string]string{"p": "hunter2"}, `\104\117nter\50`, `[secret:p]`, "as Lua may write it"},
+	{map[string]string{"p": "hunter2"}, `\150\165nter2`, `[secret:p]`, "as C may write it"},
 	{map[string]string{"p": "a\nb"}, "x a\r\nb y", "x [secret:p] y", "line ends as on the wire"},
 	{map[string]string{"p": "hunter2"}, "250-aHVu\r\n250 dGVyMg==\r\n", "250-[secret:p]\r\n250 [secret:p]\r\n", "base64 wrapped over the lines of a reply"},
 	{map[string]string{"p": "hunter2"}, "250-2.1.0 aHVu\r\n250 2.1.0 dGVyMg==\r\n", "250-2.1.0 [secret:p]\r\n250 2.1.0 [secret:p]\r\n", "with enhanced status codes"},

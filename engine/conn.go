@@ -95,8 +95,9 @@ type Conn struct {
 	quit    bool // QUIT was sent
 	ended   bool // a 421 was read
 	lmtp    bool
-	rcpts   []string // LMTP: accepted recipients of this transaction
-	caps    *wire.Capabilities
+	rcpts   []string           // LMTP: accepted recipients of this transaction
+	hello   *wire.Reply        // to the last EHLO or LHLO that still counts, nil for none
+	caps    *wire.Capabilities // what hello says, once somebody asked
 }
 
 // Over holds a conversation over a connection that exists already.
@@ -150,9 +151,13 @@ func (c *Conn) Open() bool { return !c.closed && c.dead == nil }
 // Capabilities are what the last EHLO or LHLO of this connection, TLS state
 // and XCLIENT identity was told. Without one the error is of kind Unknown.
 func (c *Conn) Capabilities() (wire.Capabilities, error) {
-	if c.caps == nil {
+	if c.hello == nil {
 		return wire.Capabilities{}, &Error{Op: "capabilities", Addr: c.addr, Kind: Unknown,
 			Msg: "the server's capabilities are not known: no EHLO has been answered since the connect, STARTTLS or XCLIENT"}
+	}
+	if c.caps == nil {
+		caps := wire.ParseCapabilities(c.hello)
+		c.caps = &caps
 	}
 	return *c.caps, nil
 }

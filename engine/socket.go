@@ -17,6 +17,7 @@ type socket struct {
 	capture     []byte          // what a handshake read, up to captureMax
 	capturing   bool
 	interrupted atomic.Bool
+	now         nowRead
 }
 
 const captureMax = 4096

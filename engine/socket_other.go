@@ -4,6 +4,9 @@ package engine
 
 import "time"
 
+// nowRead is nothing here.
+type nowRead struct{}
+
 // readNow reads what has arrived. Without a read that does not wait, a moment
 // has to do.
 func (s *socket) readNow(b []byte) (int, error) {

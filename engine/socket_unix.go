@@ -8,26 +8,40 @@ import (
 	"syscall"
 )
 
+// nowRead is a read that does not wait, as the runtime wants to have it told.
+// It is kept: one is made before every command.
+type nowRead struct {
+	do  func(fd uintptr) bool
+	b   []byte
+	n   int
+	err error
+}
+
 // readNow reads what the kernel holds for us and never waits.
-func (s *socket) readNow(b []byte) (n int, err error) {
-	var readErr error
-	err = s.sys.Read(func(fd uintptr) bool {
-		for {
-			n, readErr = syscall.Read(int(fd), b)
-			if readErr != syscall.EINTR {
-				return true
+func (s *socket) readNow(b []byte) (int, error) {
+	r := &s.now
+	if r.do == nil {
+		r.do = func(fd uintptr) bool {
+			for {
+				r.n, r.err = syscall.Read(int(fd), r.b)
+				if r.err != syscall.EINTR {
+					return true
+				}
 			}
 		}
-	})
+	}
+	r.b, r.n, r.err = b, 0, nil
+	err := s.sys.Read(r.do)
+	r.b = nil
 	switch {
 	case err != nil:
 		return 0, err
-	case readErr == syscall.EAGAIN:
+	case r.err == syscall.EAGAIN:
 		return 0, os.ErrDeadlineExceeded
-	case readErr != nil:
-		return 0, os.NewSyscallError("read", readErr)
-	case n == 0 && len(b) > 0:
+	case r.err != nil:
+		return 0, os.NewSyscallError("read", r.err)
+	case r.n == 0 && len(b) > 0:
 		return 0, io.EOF
 	}
-	return n, nil
+	return r.n, nil
 }

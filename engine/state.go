@@ -28,7 +28,7 @@ func (c *Conn) noteVerb(verb string) {
 	case "QUIT":
 		c.quit = true
 	case "EHLO", "HELO", "LHLO":
-		c.caps = nil
+		c.hello, c.caps = nil, nil
 	}
 }
 
@@ -47,8 +47,7 @@ func (c *Conn) observe(cmd *Command, r *wire.Reply) {
 	}
 	switch verb := wire.Verb(cmd.Line); verb {
 	case "EHLO", "LHLO":
-		caps := wire.ParseCapabilities(r)
-		c.caps, c.lmtp, c.rcpts = &caps, verb == "LHLO", nil
+		c.hello, c.caps, c.lmtp, c.rcpts = r, nil, verb == "LHLO", nil
 	case "HELO":
 		c.lmtp, c.rcpts = false, nil
 	case "MAIL", "RSET":
@@ -59,7 +58,7 @@ func (c *Conn) observe(cmd *Command, r *wire.Reply) {
 		}
 	case "XCLIENT":
 		// The client is another one now: what it may see is not known.
-		c.caps, c.rcpts = nil, nil
+		c.hello, c.caps, c.rcpts = nil, nil, nil
 	}
 }
 

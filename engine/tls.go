@@ -87,7 +87,7 @@ func (c *Conn) handshake(ctx context.Context, o TLSOptions) error {
 	c.sock.capture, c.sock.capturing = nil, true
 	err := conn.HandshakeContext(ctx)
 	c.sock.capturing = false
-	c.caps, c.rcpts = nil, nil
+	c.hello, c.caps, c.rcpts = nil, nil, nil
 	if err != nil {
 		e := c.handshakeFault(ctx, err, limit, state)
 		c.Note("the TLS handshake failed: %v", e)

@@ -42,6 +42,7 @@ type Run struct {
 // Worker is one of those that run tests, one test at a time.
 type Worker struct {
 	Kept any // what a script language keeps from run to run, to make the next one cheap
+	log  *transcript.Log
 }
 
 // Env is what all tests of a run share. Nobody changes it while they run.

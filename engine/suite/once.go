@@ -15,7 +15,8 @@ import (
 
 // once runs a test one time.
 func (r *Runner) once(ctx context.Context, env *Env, s *slot, run int, worker *Worker) Result {
-	log := &transcript.Log{Redactor: &transcript.Redactor{Parent: env.Redact}}
+	log := worker.transcript()
+	log.Redactor = &transcript.Redactor{Parent: env.Redact}
 	if r.Live != nil {
 		log.Next = append(log.Next, r.Live(s.test))
 	}
@@ -44,8 +45,17 @@ func (r *Runner) once(ctx context.Context, env *Env, s *slot, run int, worker *W
 			result.unrecorded(err)
 		}
 	}
-	result.Events, result.Dropped = log.Events()
 	return result
+}
+
+// transcript is an empty log, the last one where nobody kept what was in it.
+func (w *Worker) transcript() *transcript.Log {
+	if w.log == nil {
+		w.log = &transcript.Log{}
+	} else {
+		w.log.Reset()
+	}
+	return w.log
 }
 
 // unrecorded: a test whose transcript was asked for and cannot be written did

@@ -93,7 +93,7 @@ func (r *Runner) Run(ctx context.Context, env *Env, tests []Test, yield func(Res
 				if context.Cause(ctx) == errStopped {
 					return // what this run came to is not its own doing
 				}
-				if bad := slot.add(result); bad && r.FailFast {
+				if bad := slot.add(result, worker); bad && r.FailFast {
 					stop(errStopped)
 				}
 			}
@@ -161,14 +161,18 @@ func (b *board) next() (s *slot, run int, ok bool) {
 	return nil, 0, false
 }
 
-// add adds one run to a test's result and says whether it was a bad one.
-func (s *slot) add(run Result) (bad bool) {
+// add adds one run of a worker's to a test's result and says whether it was a
+// bad one. Only the run that is told of keeps its transcript.
+func (s *slot) add(run Result, worker *Worker) (bad bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	bad = run.Outcome.gravity() > Skipped.gravity()
 	run.Runs, run.Bad, run.Seconds = s.result.Runs+1, s.result.Bad, s.result.Seconds+run.Seconds
 	if s.result.Runs > 0 && run.Outcome.gravity() <= s.result.Outcome.gravity() {
 		run.Verdict, run.Events, run.Dropped, run.Record = s.result.Verdict, s.result.Events, s.result.Dropped, s.result.Record
+	} else if worker.log != nil {
+		run.Events, run.Dropped = worker.log.Events()
+		worker.log = nil
 	}
 	if bad {
 		run.Bad++

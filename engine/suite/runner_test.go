@@ -286,3 +286,27 @@ func TestPlanErrors(t *testing.T) {
 		t.Errorf("%v, %v", tests, err)
 	}
 }
+
+// A worker uses its log again; what is told of a run is still that run's.
+func TestKeptTranscripts(t *testing.T) {
+	var runs atomic.Int32
+	s := of(func(_ context.Context, test string, run *suite.Run) suite.Verdict {
+		n := runs.Add(1)
+		run.Log.Redactor.Add("own", fmt.Sprintf("secret-%d", n))
+		run.Log.Record(transcript.Event{Conn: 1, Kind: transcript.Note, Data: fmt.Appendf(nil, "%s %d secret-%d secret-%d", test, n, n, n-1)})
+		if n == 3 {
+			return failed("third")
+		}
+		return passed()
+	}, "a", "b")
+	var got []string
+	for _, r := range run(t, t.Context(), &suite.Runner{Repeat: 5}, s) {
+		for _, e := range r.Events {
+			got = append(got, string(e.Data))
+		}
+	}
+	want := []string{"a 3 [secret:own] secret-2", "b 6 [secret:own] secret-5"}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q: neither the events nor the secrets of another run", got, want)
+	}
+}

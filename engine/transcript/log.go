@@ -71,6 +71,17 @@ func (l *Log) copy(b []byte) []byte {
 	return l.arena[start:len(l.arena):len(l.arena)]
 }
 
+// Reset empties the log for another test, and keeps its memory. What Events
+// returned before is no longer valid.
+func (l *Log) Reset() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	clear(l.events)
+	l.events, l.arena = l.events[:0], l.arena[:0]
+	l.size, l.dropped = 0, 0
+	l.Redactor, l.Next = nil, l.Next[:0]
+}
+
 // Events are the events that are still kept, masked, in order, and how many
 // older ones were let go.
 func (l *Log) Events() (events []Event, dropped int) {

@@ -45,7 +45,7 @@ func (c *Conn) Pipeline(ctx context.Context, pos transcript.Pos, lines []string)
 		if strings.ContainsAny(line, "\r\n") {
 			return &Error{Op: "write", Addr: c.addr, Kind: Misuse, Msg: "a command is one line, and this one holds a line end (raw sends bytes as they are)"}
 		}
-		if err := c.guard([]byte(line), c.opts.Insecure); err != nil {
+		if err := guard(c, line); err != nil {
 			return err
 		}
 		cmds[i] = Command{Line: line, Pos: pos}
@@ -77,7 +77,7 @@ func (c *Conn) Raw(ctx context.Context, _ transcript.Pos, b []byte) error {
 	if err := c.usable("write"); err != nil {
 		return err
 	}
-	if err := c.guard(b, c.opts.Insecure); err != nil {
+	if err := guard(c, b); err != nil {
 		return err
 	}
 	c.raw = true
@@ -103,7 +103,7 @@ func (c *Conn) rawSpans(b []byte) []transcript.Span {
 // Message sends the text of a message after a 354: CRLF line ends, dots
 // doubled, and the lone dot.
 func (c *Conn) Message(ctx context.Context, pos transcript.Pos, text []byte) error {
-	if err := c.guard(text, c.opts.Insecure); err != nil {
+	if err := guard(c, text); err != nil {
 		return err
 	}
 	if err := c.ready(ctx, "the message"); err != nil {
@@ -116,13 +116,13 @@ func (c *Conn) Message(ctx context.Context, pos transcript.Pos, text []byte) err
 
 // sendText sends lines of message text by hand.
 func (c *Conn) sendText(ctx context.Context, pos transcript.Pos, text string) error {
-	if err := c.guard([]byte(text), c.opts.Insecure); err != nil {
+	if err := guard(c, text); err != nil {
 		return err
 	}
 	if err := c.ready(ctx, "the message text"); err != nil {
 		return err
 	}
-	c.out = wire.AppendCRLF(c.out[:0], []byte(text))
+	c.out = wire.AppendCRLF(c.out[:0], text)
 	if len(c.out) == 0 {
 		c.out = append(c.out, '\r', '\n')
 	}
@@ -186,15 +186,15 @@ func (c *Conn) owing(cmd *Command, prefix string) *Error {
 }
 
 // guard keeps a declared secret from a connection that is not safe.
-func (c *Conn) guard(b []byte, insecure bool) error {
-	if insecure {
+func guard[T string | []byte](c *Conn, b T) error {
+	if c.opts.Insecure {
 		return nil
 	}
 	why := c.Unsafe()
 	if why == "" {
 		return nil
 	}
-	name := c.opts.Secrets.HoldsSecret(b)
+	name := c.opts.Secrets.HoldsSecret([]byte(b))
 	if name == "" {
 		return nil
 	}

@@ -7,6 +7,8 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"syscall"
@@ -30,6 +32,16 @@ type process struct {
 }
 
 func newProcess() *process {
+	// Conversations wait for the network: beyond half of the processors, more
+	// of them only wake each other up, and the server under test is often on
+	// this machine too.
+	if half := runtime.NumCPU() / 2; half >= 1 && os.Getenv("GOMAXPROCS") == "" {
+		runtime.GOMAXPROCS(half)
+	}
+	// What lives from test to test is little, so collecting seldom costs little.
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(400)
+	}
 	// Without this a reader that has seen enough (smtplay run | head) would
 	// kill the program in the middle of a conversation.
 	signal.Ignore(syscall.SIGPIPE)

@@ -1,8 +1,8 @@
 package wire
 
 import (
-	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -37,31 +37,31 @@ func isLower(c byte) bool { return c >= 'a' && c <= 'z' }
 
 // AppendCRLF appends text with every line end (CRLF, LF or a lone CR) written
 // as CRLF, and one more where the last line has none.
-func AppendCRLF(dst, text []byte) []byte {
+func AppendCRLF[T string | []byte](dst []byte, text T) []byte {
 	return appendLines(dst, text, false)
 }
 
 // AppendMessage appends the text of a message as DATA wants it: line ends as
 // in AppendCRLF, a dot doubled where it begins a line, and the line of the
 // lone dot that ends it (RFC 5321 4.5.2).
-func AppendMessage(dst, text []byte) []byte {
+func AppendMessage[T string | []byte](dst []byte, text T) []byte {
 	return append(appendLines(dst, text, true), ".\r\n"...)
 }
 
-func appendLines(dst, text []byte, stuff bool) []byte {
-	for len(text) > 0 {
-		if stuff && text[0] == '.' {
+func appendLines[T string | []byte](dst []byte, text T, stuff bool) []byte {
+	dst = slices.Grow(dst, len(text)+len(text)/32+len("\r\n.\r\n"))
+	for start := 0; start < len(text); {
+		end := start
+		for end < len(text) && text[end] != '\n' && text[end] != '\r' {
+			end++
+		}
+		if stuff && text[start] == '.' {
 			dst = append(dst, '.')
 		}
-		i := bytes.IndexAny(text, "\r\n")
-		if i < 0 {
-			return append(append(dst, text...), "\r\n"...)
+		dst = append(append(dst, text[start:end]...), "\r\n"...)
+		if start = end + 1; end+1 < len(text) && text[end] == '\r' && text[end+1] == '\n' {
+			start++
 		}
-		dst = append(append(dst, text[:i]...), "\r\n"...)
-		if text[i] == '\r' && i+1 < len(text) && text[i+1] == '\n' {
-			i++
-		}
-		text = text[i+1:]
 	}
 	return dst
 }

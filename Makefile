@@ -31,7 +31,8 @@ vuln:
 	$(GO) tool govulncheck ./...
 
 bench:
-	$(GO) test -run '^$$' -bench . -benchmem ./...
+	$(GO) test -run '^$$' -bench . -benchtime 5x ./cmd/smtplay
+	$(GO) test -run '^$$' -bench . -benchmem $$($(GO) list ./... | grep -v cmd/smtplay)
 
 # Go fuzzes one target at a time.
 fuzz:

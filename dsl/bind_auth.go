@@ -1,6 +1,7 @@
 package dsl
 
 import (
+	"fmt"
 	"strings"
 
 	lua "github.com/yuin/gopher-lua"
@@ -9,8 +10,6 @@ import (
 )
 
 func runAuth(c *call) int {
-	conv := c.conversation()
-	c.greet()
 	creds := engine.Credentials{User: c.credential(1, "user"), Password: c.credential(2, "password"), Identity: c.optText("identity")}
 	insecure := c.optBool("insecure")
 	want := c.expectation(c.option("expect"), only235)
@@ -23,6 +22,8 @@ func runAuth(c *call) int {
 	}
 	// Whoever gives a password to auth has said that it is one.
 	c.s.log.Redactor.Add("password", creds.Password)
+	conv := c.conversation()
+	c.greet()
 	r, err := conv.Auth(c.s.ctx, c.pos, c.mechanism().Client(creds), insecure != nil && *insecure, within)
 	if err != nil {
 		c.unread(conv, want, err)
@@ -31,16 +32,27 @@ func runAuth(c *call) int {
 	return c.answer(r)
 }
 
+// noMechanism names the mechanisms there are.
+func noMechanism(name string) error {
+	var known []string
+	for _, m := range engine.Mechanisms {
+		known = append(known, m.Name)
+	}
+	return fmt.Errorf("smtplay has no mechanism %q; it has %s", name, strings.Join(known, ", "))
+}
+
 // credential is given by place or by name.
 func (c *call) credential(i int, name string) string {
-	if c.arg(i) != lua.LNil {
-		return c.text(i)
-	}
-	v := c.option(name)
-	if v == lua.LNil {
+	placed, named := c.arg(i), c.option(name)
+	switch {
+	case placed != lua.LNil && named != lua.LNil:
+		c.wrong("auth is given a %s twice", name)
+	case named != lua.LNil:
+		return c.asText(named, name)
+	case placed == lua.LNil:
 		c.wrong("auth needs a %s", name)
 	}
-	return c.asText(v, name)
+	return c.text(i)
 }
 
 // mechanism is the one named, or else the strongest that is offered; either
@@ -50,11 +62,7 @@ func (c *call) mechanism() engine.Mechanism {
 	if name := c.text(0); name != "" {
 		m, ok := engine.MechanismNamed(name)
 		if !ok {
-			var known []string
-			for _, m := range engine.Mechanisms {
-				known = append(known, m.Name)
-			}
-			c.wrong("smtplay has no mechanism %q; it has %s", name, strings.Join(known, ", "))
+			c.wrong("%v", noMechanism(name))
 		}
 		if !caps.Offers("AUTH", m.Name) {
 			c.offered(caps, "AUTH "+m.Name+" is not offered: nothing was sent", "AUTH "+m.Name)

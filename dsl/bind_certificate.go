@@ -12,7 +12,7 @@ import (
 )
 
 func runTLS(c *call) int {
-	info := c.conversation().TLS()
+	info := c.live().TLS()
 	if info == nil {
 		c.Push(lua.LNil)
 		return 1
@@ -25,7 +25,7 @@ func runTLS(c *call) int {
 }
 
 func runCertificate(c *call) int {
-	cert := c.conversation().Certificate()
+	cert := c.live().Certificate()
 	if cert == nil {
 		c.Push(lua.LNil)
 		return 1
@@ -74,12 +74,15 @@ var certificateParams = []struct {
 }
 
 func runExpectCertificate(c *call) int {
-	conv := c.conversation()
+	conv := c.live()
 	if c.opts == nil || c.opts.Len() == 0 && isEmpty(c.opts) {
 		c.wrong("expect_certificate needs at least one key: %s", strings.Join(c.v.optionNames(), ", "))
 	}
 	var want engine.CertificateWant
 	for _, p := range certificateParams {
+		if c.option(p.name) == lua.LString("") {
+			c.wrong("%s of expect_certificate is empty: nothing would be checked", p.name)
+		}
 		p.set(c, &want)
 	}
 	cert := conv.Certificate()

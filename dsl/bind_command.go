@@ -3,6 +3,7 @@ package dsl
 import (
 	"fmt"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -27,8 +28,8 @@ var (
 )
 
 func commandVerbs() []*verb {
-	optName := []param{{name: "name", kind: textKind, optional: true, doc: "the client name; default --helo, else our address in brackets"}}
-	address := []param{{name: "address", kind: textKind, doc: `goes out between < and >, unless it stands there already; "" is <>`}}
+	optName := []param{{name: "name", kind: stringKind, optional: true, doc: "the client name; default --helo, else our address in brackets"}}
+	address := []param{{name: "address", kind: stringKind, doc: `goes out between < and >, unless it stands there already; "" is <>`}}
 	verbs := []*verb{
 		simple("helo", "HELO with the client name; reads 250.", optName, func(c *call) string { return "HELO " + c.clientName() }, only250),
 		simple("ehlo", "EHLO with the client name; reads 250 and keeps the capabilities.", optName, func(c *call) string { return "EHLO " + c.clientName() }, only250),
@@ -47,13 +48,13 @@ func commandVerbs() []*verb {
 			optParams),
 		simple("rset", "RSET; reads 2xx.", nil, func(*call) string { return "RSET" }, anySuccess),
 		simple("noop", "NOOP; reads 2xx.", nil, func(*call) string { return "NOOP" }, anySuccess),
-		simple("vrfy", "VRFY; reads 2xx.", []param{{name: "address", kind: textKind}}, func(c *call) string { return "VRFY " + c.text(0) }, anySuccess),
+		simple("vrfy", "VRFY; reads 2xx.", []param{{name: "address", kind: stringKind}}, func(c *call) string { return "VRFY " + c.text(0) }, anySuccess),
 		simple("quit", "QUIT; reads 221, then closes the connection.", nil, func(*call) string { return "QUIT" }, only221),
-		helper("data", "DATA, which must get 354; then the message with CRLF line ends, dots doubled, and the final dot; reads 2xx. expect is for that last reply; after LHLO it may be a table from recipient to pattern.",
-			[]param{{name: "message", kind: textKind}}),
-		helper("expect_refusal", "MAIL, RCPT, then RSET: the first of MAIL and RCPT that is not 2xx must match. Servers differ in where they refuse a sender.", nil,
+		helper("data", "DATA, which must get 354; then the message with CRLF line ends, dots doubled, and the final dot; reads 2xx. expect and timeout are for the reply to the message; after LHLO expect may be a table from recipient to pattern, in which a recipient that it does not name gets 2xx.",
+			[]param{{name: "message", kind: stringKind}}),
+		helper("expect_refusal", "MAIL, RCPT, then RSET: the first of MAIL and RCPT that is not 2xx must match, by default any 4xx or 5xx; none refused fails. Servers differ in where they refuse a sender.", nil,
 			param{name: "from", kind: textKind, doc: "the sender"}, param{name: "to", kind: textKind, doc: "the recipient"}),
-		helper("xclient", "XCLIENT: be another client, to a server that allows it. Forgets the capabilities; reads 220.", nil, xclientParams()...),
+		helper("xclient", "XCLIENT: be another client, to a server that allows it. Forgets the capabilities; reads 220. NAME is [UNAVAILABLE] unless given. What is not offered fails, and nothing is sent.", nil, xclientParams()...),
 	}
 	run := map[string]func(*call) int{"data": runData, "expect_refusal": runRefusal, "xclient": runXclient, "quit": runQuit}
 	for _, v := range verbs {
@@ -101,7 +102,7 @@ func (c *call) mailCommand() string {
 	if n := c.option("size"); n != lua.LNil {
 		size, ok := n.(lua.LNumber)
 		if !ok || size < 0 || float64(size) != float64(int64(size)) {
-			c.wrong("size of mail is a whole number of bytes, not %s", article(n))
+			c.wrong("size of mail is a whole number of bytes, not %v", n)
 		}
 		add("SIZE=" + strconv.FormatInt(int64(size), 10))
 	}
@@ -165,19 +166,14 @@ func runQuit(c *call) int {
 
 func runData(c *call) int {
 	message := c.text(0)
-	each := c.perRecipient()
+	recipients := c.live().Recipients()
+	each := c.perRecipient(recipients)
 	otherwise := anySuccess
 	if each == nil {
 		otherwise = c.expectation(c.option("expect"), anySuccess)
 	}
 	within := c.duration(c.option("timeout"), "timeout")
 	c.greet()
-	recipients := c.conv.Recipients()
-	for name := range each {
-		if !contains(recipients, name) {
-			c.wrong("data expects a reply for %s, which is no accepted recipient: those are %s", name, strings.Join(recipients, ", "))
-		}
-	}
 	c.send("DATA")
 	c.read(only354, 0)
 	if err := c.conv.Message(c.s.ctx, c.pos, []byte(message)); err != nil {
@@ -197,31 +193,27 @@ func runData(c *call) int {
 	return c.answer(last)
 }
 
-func contains(list []string, s string) bool {
-	for _, l := range list {
-		if l == s {
-			return true
-		}
-	}
-	return false
-}
-
 // perRecipient reads expect where it is a table from recipient to pattern; nil
 // where it is a pattern.
-func (c *call) perRecipient() map[string]expectation {
+func (c *call) perRecipient(recipients []string) map[string]expectation {
 	t, ok := c.option("expect").(*lua.LTable)
 	if !ok {
 		return nil
 	}
-	each := map[string]expectation{}
-	t.ForEach(func(k, v lua.LValue) {
-		if key, ok := k.(lua.LString); ok && strings.Contains(string(key), "@") {
-			each[string(key)] = c.expectation(v, anySuccess)
-		}
+	each, addressed := map[string]expectation{}, false
+	t.ForEach(func(k, _ lua.LValue) {
+		key, ok := k.(lua.LString)
+		addressed = addressed || ok && (strings.Contains(string(key), "@") || slices.Contains(recipients, string(key)))
 	})
-	if len(each) == 0 {
+	if !addressed {
 		return nil
 	}
+	t.ForEach(func(k, v lua.LValue) {
+		if key, ok := k.(lua.LString); !ok || !slices.Contains(recipients, string(key)) {
+			c.wrong("data expects a reply for %v, which is no accepted recipient: those are %s", k, strings.Join(recipients, ", "))
+		}
+		each[k.String()] = c.expectation(v, anySuccess)
+	})
 	return each
 }
 
@@ -250,7 +242,7 @@ func runRefusal(c *call) int {
 	if refusal.Code/100 == 2 {
 		f := &suite.Failure{What: fmt.Sprintf("nothing was refused: expected %v", e.Pattern), Want: e.Pattern.String(), Got: refusal.Reply.String(),
 			Command: refusal.Command.String(), SentAt: refusal.Command.Pos, Because: e.because}
-		f.Hint = hint.For(hint.Context{Verb: verbText(refusal.Command), Reply: refusal.Reply, Want: e.Pattern, Address: c.conv.Address(), TLS: c.conv.TLS() != nil})
+		f.Hint = hint.For(hint.Context{Verb: c.conv.verbOf(refusal.Command, false), Reply: refusal.Reply, Want: e.Pattern, Address: c.conv.Address(), TLS: c.conv.TLS() != nil})
 		c.s.placeConn(f, c.conv)
 		c.s.fail(c.LState, f)
 	}

@@ -32,8 +32,8 @@ func conversationVerbs() []*verb {
 			}, securityParams...),
 			example: `connect "submission"`, run: runConnect},
 		{name: "send", doc: "Sends one line and CRLF; its reply is owed. After a 354 it sends message text, any number of lines, until the lone dot.",
-			args: []param{{name: "line", kind: textKind}}, example: `send "rcpt to:<x@example.com>"; expect 554`, run: runSend},
-		{name: "expect", whole: true, doc: "Reads the next reply, all its lines; it must match the pattern, or the test fails here. Returns the reply.",
+			args: []param{{name: "line", kind: stringKind}}, example: `send "rcpt to:<x@example.com>"; expect 554`, run: runSend},
+		{name: "expect", whole: true, many: true, doc: "Reads the next reply, all its lines; it must match the pattern, or the test fails here. Returns the reply.",
 			args: []param{{name: "pattern", kind: patternKind}}, example: `expect "554 5.7.1 relay access denied"`, run: runExpect},
 		{name: "reply", doc: "Reads and returns the next well-formed reply, unjudged.", run: func(c *call) int {
 			r, err := c.conversation().ReadReply(c.s.ctx, 0)
@@ -66,14 +66,14 @@ func conversationVerbs() []*verb {
 		{name: "pipeline", whole: true, doc: "Sends several commands in one segment (RFC 2920). As many expects follow, in order.",
 			args: []param{{name: "lines", kind: listKind}}, example: `pipeline{ "mail from:<a@example.org>", "rcpt to:<b@example.com>", "data" }`, run: runPipeline},
 		{name: "raw", doc: "Writes bytes as they are. They owe no reply, and until the next expect bytes that nothing asked for are no fault.",
-			args: []param{{name: "bytes", kind: textKind}}, example: `raw "noop\r\n"`, run: func(c *call) int {
+			args: []param{{name: "bytes", kind: stringKind}}, example: `raw "noop\r\n"`, run: func(c *call) int {
 				if err := c.conversation().Raw(c.s.ctx, c.pos, []byte(c.text(0))); err != nil {
 					c.s.failed(c.LState, c.conv, err)
 				}
 				return 0
 			}},
-		{name: "close", doc: "Closes the connection without QUIT. No reply may be owed.", run: func(c *call) int {
-			if cmd, owes := c.conversation().Owes(); owes {
+		{name: "close", doc: "Closes the connection without QUIT. No reply may be owed, and it must be open.", run: func(c *call) int {
+			if cmd, owes := c.live().Owes(); owes {
 				c.s.fail(c.LState, failureOf("close: the reply to "+cmd.String()+" has not been read"))
 			}
 			c.conv.Close()
@@ -107,7 +107,10 @@ func runConnect(c *call) int {
 }
 
 func runSend(c *call) int {
-	c.send(c.text(0))
+	line, conv := c.text(0), c.conversation()
+	if err := conv.Send(c.s.ctx, c.pos, line); err != nil {
+		c.s.failed(c.LState, conv, err)
+	}
 	return 0
 }
 
@@ -115,7 +118,7 @@ func runExpect(c *call) int {
 	if c.arg(0) == lua.LNil {
 		c.wrong("expect needs a pattern: a code (250), a string (\"554 5.7.1\") or a table of them; reply() reads a reply without judging it")
 	}
-	e := c.expectation(c.arg(0), expectation{})
+	e := c.wanted()
 	conv := c.conversation()
 	r, err := conv.ReadReply(c.s.ctx, e.within)
 	if err != nil {
@@ -126,22 +129,36 @@ func runExpect(c *call) int {
 	return 1
 }
 
+// wanted is what expect is told: a pattern, or a pattern and its options.
+func (c *call) wanted() expectation {
+	if c.count == 1 {
+		return c.expectation(c.arg(0), expectation{})
+	}
+	n := node{kind: tableNode, list: []node{nodeOf(c.arg(0), 0)}}
+	options := nodeOf(c.arg(1), 0)
+	if t, ok := c.arg(1).(*lua.LTable); ok && t.Metatable != lua.LNil {
+		c.wrong("the options of expect are a plain table, not one with a metatable")
+	}
+	if c.count > 2 || options.kind != tableNode || len(options.list) > 0 {
+		c.wrong("expect takes one pattern, and its options by name: of several patterns one must match in expect{ 250, 251 }")
+	}
+	n.named = options.named
+	e, err := readExpectation(n)
+	if err != nil {
+		c.wrong("%v", err)
+	}
+	return e
+}
+
 func runPipeline(c *call) int {
 	var lines []string
 	if t, ok := c.arg(0).(*lua.LTable); ok {
 		for i := range t.Len() {
 			lines = append(lines, c.asText(t.RawGetInt(i+1), "a line"))
 		}
-		for k, _ := t.Next(lua.LNil); k != lua.LNil; k, _ = t.Next(k) {
-			if _, ok := k.(lua.LString); ok {
-				c.wrong("pipeline takes a list of lines, and no options")
-			}
-		}
+		c.checkList(t, len(lines), "the lines")
 	} else {
 		lines = []string{c.text(0)}
-	}
-	if len(lines) == 0 {
-		c.wrong("pipeline needs at least one line")
 	}
 	if c.conversation().AwaitsText() {
 		c.wrong("after a 354 comes message text: pipeline has no place there")

@@ -11,6 +11,7 @@ import (
 
 	lua "github.com/yuin/gopher-lua"
 
+	"smtplay/dsl/lua51"
 	"smtplay/engine/transcript"
 )
 
@@ -52,7 +53,7 @@ func inputVerbs() []*verb {
 			args: []param{{name: "path", kind: textKind}}, run: func(c *call) int {
 				b, err := c.s.script.read(c.text(0))
 				if err != nil {
-					c.wrong("file: %v", err)
+					c.wrong("file %q: %v", c.text(0), err)
 				}
 				c.Push(lua.LString(b))
 				return 1
@@ -72,11 +73,15 @@ func inputVerbs() []*verb {
 			c.Push(lua.LString(token))
 			return 1
 		}},
-		&verb{name: "print", whole: true, doc: "Puts its values into the transcript as a note.",
+		&verb{name: "print", whole: true, many: true, doc: "Puts its values into the transcript as a note.",
 			args: []param{{name: "values", kind: anyValue, optional: true}}, run: func(c *call) int {
 				parts := make([]string, 0, c.GetTop())
 				for i := 1; i <= c.GetTop(); i++ {
-					parts = append(parts, c.ToStringMeta(c.Get(i)).String())
+					if n, ok := c.Get(i).(lua.LNumber); ok {
+						parts = append(parts, lua51.FormatNumber(n))
+					} else {
+						parts = append(parts, c.ToStringMeta(c.Get(i)).String())
+					}
 				}
 				c.s.record(transcript.Note, strings.Join(parts, "\t"))
 				return 0
@@ -110,37 +115,37 @@ func (s *Script) defaultOf(name string) (string, bool) {
 // read reads a file below the script's folder, and nothing outside it.
 func (s *Script) read(name string) ([]byte, error) {
 	if !fs.ValidPath(name) {
-		return nil, fmt.Errorf("%q does not lie below the script's folder", name)
+		return nil, errors.New("it does not lie below the script's folder")
 	}
 	f, err := s.files.Open(name)
 	if err != nil {
-		return nil, pathReason(name, err)
+		return nil, pathReason(err)
 	}
 	defer f.Close()
 	info, err := f.Stat()
 	if err != nil {
-		return nil, pathReason(name, err)
+		return nil, pathReason(err)
 	}
 	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%q is no regular file", name)
+		return nil, errNotRegular
 	}
 	b, err := io.ReadAll(io.LimitReader(f, maxFile+1))
 	if err != nil {
-		return nil, pathReason(name, err)
+		return nil, pathReason(err)
 	}
 	if len(b) > maxFile {
-		return nil, fmt.Errorf("%q is larger than %d bytes", name, maxFile)
+		return nil, fmt.Errorf("it is larger than %d bytes", maxFile)
 	}
 	return b, nil
 }
 
-// pathReason says what is wrong with a file, without the path of its folder.
-func pathReason(name string, err error) error {
+// pathReason says what is wrong with a file, without its path.
+func pathReason(err error) error {
 	var pe *fs.PathError
 	if errors.As(err, &pe) {
 		err = pe.Err
 	}
-	return fmt.Errorf("%q: %w", name, err)
+	return err
 }
 
 // runRequire loads a module once a test.
@@ -154,6 +159,7 @@ func runRequire(c *call) int {
 	if len(problems) > 0 {
 		c.wrong("require %q: %v", name, problems)
 	}
+	c.s.late = append(c.s.late, module)
 	if c.s.loaded == nil {
 		c.s.loaded = map[string]lua.LValue{}
 	}

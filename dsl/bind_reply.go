@@ -2,6 +2,7 @@ package dsl
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 
 	lua "github.com/yuin/gopher-lua"
@@ -14,7 +15,7 @@ import (
 
 func replyVerbs() []*verb {
 	return inChapter(chapterReply,
-		&verb{name: "capabilities", doc: "What the last EHLO was told: a table from keyword to the list of its parameters. Fails before an EHLO.", run: func(c *call) int {
+		&verb{name: "capabilities", doc: "What the last EHLO was told: a table from keyword to the list of its parameters. Fails before an EHLO of this connection, TLS state and XCLIENT identity.", run: func(c *call) int {
 			caps := c.capabilities()
 			t := c.CreateTable(0, len(caps.Keywords()))
 			for _, keyword := range caps.Keywords() {
@@ -24,10 +25,11 @@ func replyVerbs() []*verb {
 			c.Push(t)
 			return 1
 		}},
-		&verb{name: "expect_capability", doc: "The last EHLO offered the keyword, with that parameter where one is given.",
+		&verb{name: "expect_capability", doc: "The last EHLO offered the keyword, with that parameter where one is given. \"AUTH PLAIN\" is the same as \"AUTH\", \"PLAIN\".",
 			args:    []param{{name: "keyword", kind: textKind}, {name: "parameter", kind: textKind, optional: true}},
 			example: `expect_capability("AUTH", "PLAIN")`, run: func(c *call) int {
-				caps, keyword, parameter := c.capabilities(), c.text(0), c.text(1)
+				caps := c.capabilities()
+				keyword, parameter := c.keyword()
 				if !caps.Offers(keyword, parameter) {
 					what := strings.TrimSpace(keyword + " " + parameter)
 					c.offered(caps, "expected the capability "+what+", which is not offered", what)
@@ -38,7 +40,8 @@ func replyVerbs() []*verb {
 		&verb{name: "expect_no_capability", doc: "The last EHLO did not offer the keyword, or not with that parameter.",
 			args:    []param{{name: "keyword", kind: textKind}, {name: "parameter", kind: textKind, optional: true}},
 			example: `expect_no_capability "AUTH"`, run: func(c *call) int {
-				caps, keyword, parameter := c.capabilities(), c.text(0), c.text(1)
+				caps := c.capabilities()
+				keyword, parameter := c.keyword()
 				if caps.Offers(keyword, parameter) {
 					what := strings.TrimSpace(keyword + " " + parameter)
 					c.offered(caps, "the capability "+what+" is offered, and should not be", "no "+what)
@@ -56,9 +59,38 @@ func inChapter(ch chapter, vs ...*verb) []*verb {
 	return vs
 }
 
+// keyword is a capability, given as "AUTH", "PLAIN" or as "AUTH PLAIN". What no
+// server can offer is an error: that it is not offered would prove nothing.
+func (c *call) keyword() (keyword, parameter string) {
+	keyword, parameter = c.text(0), c.text(1)
+	if c.arg(1) == lua.LNil {
+		keyword, parameter, _ = strings.Cut(keyword, " ")
+	}
+	c.checkKeyword(keyword, parameter)
+	if parameter == "" && c.arg(1) != lua.LNil {
+		c.wrong("the parameter of %s is empty: nothing would be asked of it", keyword)
+	}
+	return keyword, parameter
+}
+
+// ehloKeyword is RFC 5321 4.1.1.1's, and the obsolete "AUTH=".
+var ehloKeyword = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9-]*=?$`)
+
+// replyCode is the beginning of a whole line, pasted for its keyword.
+var replyCode = regexp.MustCompile(`^[2-5][0-9][0-9]-`)
+
+func (c *call) checkKeyword(keyword, parameter string) {
+	if !ehloKeyword.MatchString(keyword) || replyCode.MatchString(keyword) {
+		c.wrong("%q is no EHLO keyword: letters, digits and hyphens, as in STARTTLS", keyword)
+	}
+	if strings.ContainsAny(parameter, " \t") {
+		c.wrong("%q are several parameters: ask for one at a time", parameter)
+	}
+}
+
 // capabilities are those of the conversation; not knowing them is a failure.
 func (c *call) capabilities() wire.Capabilities {
-	caps, err := c.conversation().Capabilities()
+	caps, err := c.live().Capabilities()
 	if err != nil {
 		c.s.failed(c.LState, c.conv, err)
 	}
@@ -105,7 +137,7 @@ func (c *call) mismatch(conv *conversation, r *engine.Reply, e expectation) {
 	if r.Command != nil {
 		f.Command, f.SentAt = r.Command.String(), r.Command.Pos
 	}
-	f.Hint = hint.For(hint.Context{Verb: verbText(r.Command), Reply: r.Reply, Want: e.Pattern, Previous: conv.lastReply(), Address: conv.Address(), TLS: conv.TLS() != nil})
+	f.Hint = hint.For(hint.Context{Verb: conv.verbOf(r.Command, c.v.name == "auth"), Reply: r.Reply, Want: e.Pattern, Previous: conv.lastReply(), Address: conv.Address(), TLS: conv.TLS() != nil})
 	c.s.placeConn(f, conv)
 	c.s.fail(c.LState, f)
 }

@@ -34,24 +34,28 @@ func testVerbs() []*verb {
 			c.s.fail(c.LState, failureOf(c.text(0)))
 			return 0
 		}},
-		&verb{name: "assert", whole: true, doc: "Lua's assert: fails the test unless the value holds. Counts as an expectation.",
+		&verb{name: "assert", whole: true, many: true, doc: "Lua's assert: fails the test unless the value holds. Counts as an expectation inside a test.",
 			args: []param{{name: "value"}, {name: "message", kind: anyValue, optional: true}}, run: runAssert},
 		&verb{name: "requires", doc: "Skips the test where the server or the run lacks something.",
 			options: []param{{name: "capability", kind: textKind, doc: `of the last EHLO: "STARTTLS", "AUTH PLAIN"`}, {name: "target", kind: textKind, doc: "a name that must lead somewhere"}},
 			example: `requires{ target = "local" }`, run: runRequires},
-		&verb{name: "after", doc: "Runs the function at the end of the test, whatever its outcome; the last registered first.",
+		&verb{name: "after", doc: "Runs the function at the end of the test, whatever its outcome; the last registered first. All of them have 5 s; what they expect does not count as the test's own.",
 			args: []param{{name: "function", kind: functionKind}}, run: func(c *call) int {
 				c.s.cleanup = append(c.s.cleanup, c.function(0))
 				return 0
 			}},
-		&verb{name: "eventually", doc: "Tries the function again until it holds. Each try starts without a connection.",
+		&verb{name: "eventually", doc: "Tries the function again until it holds. Each try starts without a connection. Gives the test as much more time, and returns what the function returns.",
 			args:    []param{{name: "function", kind: functionKind}},
 			options: []param{{name: "within", kind: durationKind, doc: "how long to try; default 1m"}, {name: "every", kind: durationKind, doc: "from try to try; default 1s"}},
 			example: `eventually{ within = "2m", every = "10s", function() … end }`, run: runEventually},
-		&verb{name: "attempt", doc: "Runs the function and returns true, or false and the failure: message, file, line, expected, got.",
+		&verb{name: "attempt", doc: "Runs the function and returns true and its results, or false and the failure: message, file, line, expected, got. A connection that could not be made is held too; what is wrong with the script is not, nor a skip.",
 			args: []param{{name: "function", kind: functionKind}}, run: runAttempt},
 		&verb{name: "sleep", doc: "Waits.", args: []param{{name: "duration", kind: durationKind}}, run: func(c *call) int {
-			c.s.sleep(c.LState, c.duration(c.arg(0), "duration"))
+			d := c.duration(c.arg(0), "duration")
+			if d == 0 {
+				c.wrong("sleep needs a duration")
+			}
+			c.s.sleep(c.LState, d)
 			return 0
 		}},
 	)...)
@@ -105,7 +109,8 @@ func runAssert(c *call) int {
 	if c.GetTop() > 1 {
 		object = c.Get(2)
 	}
-	c.s.asserted, c.s.at = object, c.pos
+	c.s.asserted = object
+	c.s.at, c.s.via = c.s.place(c.LState)
 	c.Error(object, 0)
 	return 0
 }
@@ -114,13 +119,19 @@ func runRequires(c *call) int {
 	if c.opts == nil || isEmpty(c.opts) {
 		c.wrong("requires needs capability or target")
 	}
-	if name := c.optText("target"); name != "" {
+	if c.option("target") != lua.LNil {
+		name := c.optText("target")
+		if name == "" {
+			c.wrong("requires{ target = \"\" } names no target")
+		}
 		if _, _, err := c.s.env.Targets.Resolve(name); err != nil {
 			c.skip(fmt.Sprintf("no target %q is given (--target %s=ADDRESS)", name, name))
 		}
 	}
-	if want := c.optText("capability"); want != "" {
+	if c.option("capability") != lua.LNil {
+		want := c.optText("capability")
 		keyword, parameter, _ := strings.Cut(want, " ")
+		c.checkKeyword(keyword, parameter)
 		if !c.capabilities().Offers(keyword, parameter) {
 			c.skip("the server does not offer " + want)
 		}
@@ -138,6 +149,9 @@ func (c *call) try(fn *lua.LFunction) (*stop, []lua.LValue) {
 	}
 	values, err := s.m.state.ProtectedCall(c.LState, fn)
 	if err == nil {
+		if c.v.name == "eventually" && !s.dialled {
+			s.current, s.dialled = current, dialled // it began none: that from before goes on
+		}
 		return nil, values
 	}
 	st := s.outlived(c.LState, err)
@@ -159,7 +173,7 @@ func (s *session) outlived(l *lua.LState, err *lua51.Error) *stop {
 		}
 	}
 	if s.asserted != nil && err.Object == s.asserted && s.ctx.Err() == nil {
-		f := &suite.Failure{Pos: s.at, What: err.Error(), Source: s.script.line(s.at)}
+		f := &suite.Failure{Pos: s.at, Via: s.via, What: said(err), Source: s.line(s.at)}
 		return &stop{verdict: suite.Verdict{Outcome: suite.Failed, Failure: f}, retry: true}
 	}
 	s.m.state.Rethrow(l, err)
@@ -231,8 +245,7 @@ func (s *session) sleep(l *lua.LState, d time.Duration) {
 	case <-s.ctx.Done():
 		f := &suite.Failure{}
 		outcome := s.interruption(f)
-		f.Pos, f.Via = s.place(l)
-		f.Source = s.script.line(f.Pos)
+		s.locate(l, f)
 		raise(l, &stop{verdict: suite.Verdict{Outcome: outcome, Failure: f}})
 	}
 }

@@ -2,7 +2,6 @@ package dsl
 
 import (
 	"crypto/x509"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -20,24 +19,23 @@ var securityParams = []param{
 	{name: "name", kind: textKind, doc: "SNI, and the name the certificate must hold; default --tls-name, else the host of the target"},
 	{name: "ca", kind: textKind, doc: "a PEM file of CAs to trust; default --ca, else the system's"},
 	{name: "verify", kind: booleanKind, doc: "false finishes the handshake whatever verification finds"},
-	{name: "min_version", kind: textKind, doc: `"1.0" to "1.3"`},
-	{name: "max_version", kind: textKind, doc: `"1.0" to "1.3"`},
+	{name: "min_version", kind: versionKind, doc: `"1.0" to "1.3"`},
+	{name: "max_version", kind: versionKind, doc: `"1.0" to "1.3"`},
 }
 
 var optRefused = param{name: "refused", kind: anyValue, doc: "true: the server must refuse the handshake; a string: by an alert that says so"}
 
 func tlsVerbs() []*verb {
-	handshakeOptions := append([]param{optRefused, optTimeout}, securityParams...)
 	var want []param
 	for _, w := range certificateParams {
 		want = append(want, w.param)
 	}
 	return inChapter(chapterTLS,
-		&verb{name: "starttls", doc: "STARTTLS, and on 220 the handshake, verified. Forgets the capabilities. Options given to connect hold here too.",
-			options: append([]param{optExpect}, handshakeOptions...), example: `starttls{ name = "mail.example.com" }`, run: runStartTLS},
-		&verb{name: "handshake", doc: "TLS from here on, with no command: after a STARTTLS sent by hand.", options: handshakeOptions, run: runHandshake},
+		&verb{name: "starttls", doc: "STARTTLS, and on 220 the handshake, verified. Forgets the capabilities. Options given to connect hold here too. timeout is for the reply to STARTTLS.",
+			options: append([]param{optExpect, optTimeout, optRefused}, securityParams...), example: `starttls{ name = "mail.example.com" }`, run: runStartTLS},
+		&verb{name: "handshake", doc: "TLS from here on, with no command: after a STARTTLS sent by hand.", options: append([]param{optRefused}, securityParams...), run: runHandshake},
 		&verb{name: "auth", doc: "AUTH and its exchange; reads 235, or what expect says of the last reply. Without a mechanism the strongest is taken that is offered and that smtplay has. Not offered: fails, and nothing is sent.",
-			args: []param{{name: "mechanism", kind: textKind, optional: true}, {name: "user", kind: textKind, optional: true}, {name: "password", kind: textKind, optional: true}},
+			args: []param{{name: "mechanism", kind: mechanismKind, optional: true}, {name: "user", kind: textKind, optional: true}, {name: "password", kind: textKind, optional: true}},
 			options: []param{{name: "user", kind: textKind, doc: "whom to log in as"}, {name: "password", kind: textKind, doc: "never shown"},
 				{name: "identity", kind: textKind, doc: "the authorisation identity, where it is another"},
 				{name: "insecure", kind: booleanKind, doc: "the password may go over an unverified or clear connection"}, optExpect, optTimeout},
@@ -100,7 +98,7 @@ func (c *call) readFile(option, name string) []byte {
 	}
 	info, err := os.Stat(name)
 	if err == nil && !info.Mode().IsRegular() {
-		err = errors.New("it is no regular file")
+		err = errNotRegular
 	}
 	if err == nil && info.Size() > maxFile {
 		err = fmt.Errorf("it is larger than %d bytes", maxFile)
@@ -179,7 +177,11 @@ func (c *call) secure(conv *conversation) {
 // demanded, and for nothing else.
 func (c *call) judgeRefusal(conv *conversation, err error, want *string) {
 	if err == nil {
-		if err = conv.AwaitRefusal(c.s.ctx, 2*time.Second); err == nil {
+		wait := 2 * time.Second
+		if d := c.duration(c.option("timeout"), "timeout"); d > 0 {
+			wait = min(wait, d)
+		}
+		if err = conv.AwaitRefusal(c.s.ctx, wait); err == nil {
 			f := &suite.Failure{What: "the server accepted a handshake that it should refuse: " + conv.TLS().String(), Want: "a refused handshake", Got: conv.TLS().String()}
 			c.s.placeConn(f, conv)
 			c.s.fail(c.LState, f)

@@ -6,6 +6,7 @@ import (
 
 	lua "github.com/yuin/gopher-lua"
 
+	"smtplay/dsl/lua51"
 	"smtplay/engine"
 	"smtplay/engine/transcript"
 	"smtplay/engine/wire"
@@ -48,10 +49,17 @@ func (c *call) bind() {
 			c.wrong("the options of %s are given by name", c.v.name)
 		}
 	}
-	if c.count > len(c.v.args) && !c.v.whole {
-		c.wrong("%s takes %d values, not %d", c.v.name, len(c.v.args), c.count)
+	if c.count > len(c.v.args) && !c.v.many {
+		c.wrong("%s", tooMany(c.v, c.count))
 	}
-	if c.opts != nil && !c.v.open {
+	if c.opts == nil {
+		return
+	}
+	if c.opts.Metatable != lua.LNil {
+		// What its metatable adds would not be seen, and so not be demanded.
+		c.wrong("the options of %s are a plain table, not one with a metatable", c.v.name)
+	}
+	if !c.v.open {
 		c.checkOptions()
 	}
 }
@@ -101,7 +109,18 @@ func (c *call) text(i int) string {
 	if v == lua.LNil && i < len(c.v.args) && c.v.args[i].optional {
 		return ""
 	}
+	if n, ok := v.(lua.LNumber); ok && c.v.args[i].kind == stringKind {
+		c.wrong("%s", noNumber(c.v, n.String()))
+	}
 	return c.asText(v, c.v.args[i].name)
+}
+
+// noNumber says that a verb got a number where it sends a string.
+func noNumber(v *verb, n string) string {
+	if _, ok := v.option("expect"); ok {
+		return fmt.Sprintf("%s sends a string, not the number %s; to expect a code: %s{ …, expect = %s }", v.name, n, v.name, n)
+	}
+	return fmt.Sprintf("%s sends a string, not the number %s", v.name, n)
 }
 
 func (c *call) asText(v lua.LValue, what string) string {
@@ -109,7 +128,7 @@ func (c *call) asText(v lua.LValue, what string) string {
 	case lua.LString:
 		return string(v)
 	case lua.LNumber:
-		return v.String()
+		return lua51.FormatNumber(v)
 	case *lua.LNilType:
 		c.wrong("%s needs %s, a string, and got nothing", c.v.name, what)
 	default:
@@ -136,9 +155,22 @@ func (c *call) optList(name string) []string {
 		for i := range v.Len() {
 			out = append(out, c.asText(v.RawGetInt(i+1), name))
 		}
+		c.checkList(v, len(out), name)
 		return out
 	default:
 		return []string{c.asText(v, name)}
+	}
+}
+
+// checkList: a list of n values has no other keys, and is not empty.
+func (c *call) checkList(t *lua.LTable, n int, what string) {
+	for k, _ := t.Next(lua.LNil); k != lua.LNil; k, _ = t.Next(k) {
+		if i, ok := k.(lua.LNumber); !ok || i < 1 || int(i) > n {
+			c.wrong("%s of %s is a list, and cannot hold a value at [%v]", what, c.v.name, k)
+		}
+	}
+	if n == 0 {
+		c.wrong("%s of %s is empty", what, c.v.name)
 	}
 }
 
@@ -212,7 +244,7 @@ func (c *call) conversation() *conversation {
 	if c.conv == nil {
 		if c.conv = c.s.current; c.conv == nil {
 			if c.s.dialled {
-				c.s.fail(c.LState, failureOf("there is no conversation: the connect before failed"))
+				c.s.fail(c.LState, failureOf("there is no conversation: the connect before made none"))
 			}
 			conn, err := c.s.open(c.pos, "", connectOptions{})
 			if err != nil {
@@ -225,10 +257,22 @@ func (c *call) conversation() *conversation {
 	return c.conv
 }
 
-// send sends a command.
+// live is the conversation for a verb that looks and sends nothing: what was
+// learnt on one that is over says nothing of the server any more.
+func (c *call) live() *conversation {
+	conv := c.conversation()
+	if !conv.Open() {
+		f := failureOf(c.v.name + ": this conversation is over")
+		c.s.placeConn(f, conv)
+		c.s.fail(c.LState, f)
+	}
+	return conv
+}
+
+// send sends a helper's command, which is one even where message text is due.
 func (c *call) send(line string) {
 	conv := c.conversation()
-	if err := conv.Send(c.s.ctx, c.pos, line); err != nil {
+	if err := conv.Pipeline(c.s.ctx, c.pos, []string{line}); err != nil {
 		c.s.failed(c.LState, conv, err)
 	}
 }

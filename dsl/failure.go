@@ -59,6 +59,15 @@ func places(trace []lua51.Frame) (at transcript.Pos, via []transcript.Pos) {
 	return at, via
 }
 
+// locate puts a failure where the script is now; where no Lua runs, as when a
+// verb itself is the body of a test, that is where the test begins.
+func (s *session) locate(l *lua.LState, f *suite.Failure) {
+	if f.Pos, f.Via = s.place(l); f.Pos.Line == 0 {
+		f.Pos = s.start()
+	}
+	f.Source = s.line(f.Pos)
+}
+
 // here is the line that runs now.
 func here(l *lua.LState) transcript.Pos {
 	file, line := lua51.Position(l)
@@ -67,16 +76,14 @@ func here(l *lua.LState) transcript.Pos {
 
 // fail ends the test with f as failed, at the line that runs now.
 func (s *session) fail(l *lua.LState, f *suite.Failure) {
-	f.Pos, f.Via = s.place(l)
-	f.Source = s.script.line(f.Pos)
+	s.locate(l, f)
 	raise(l, &stop{verdict: suite.Verdict{Outcome: suite.Failed, Failure: f}, retry: true})
 }
 
 // wrong ends the test as an error: the script asks for what cannot be.
 func (s *session) wrong(l *lua.LState, format string, args ...any) {
 	f := &suite.Failure{What: fmt.Sprintf(format, args...)}
-	f.Pos, f.Via = s.place(l)
-	f.Source = s.script.line(f.Pos)
+	s.locate(l, f)
 	raise(l, &stop{verdict: suite.Verdict{Outcome: suite.Errored, Failure: f}})
 }
 
@@ -84,8 +91,7 @@ func (s *session) wrong(l *lua.LState, format string, args ...any) {
 // be made, or that the call was wrong, is no failure of the server's.
 func (s *session) failed(l *lua.LState, c *conversation, err error) {
 	f := s.failure(c, err)
-	f.Pos, f.Via = s.place(l)
-	f.Source = s.script.line(f.Pos)
+	s.locate(l, f)
 	st := &stop{verdict: suite.Verdict{Outcome: suite.Failed, Failure: f}, retry: true}
 	var e *engine.Error
 	switch {
@@ -106,6 +112,9 @@ func (s *session) interruption(f *suite.Failure) suite.Outcome {
 	f.What = cause.Error()
 	if errors.Is(cause, suite.ErrTestTimeout) {
 		f.Hint = "--test-timeout gives a test more time"
+		return suite.Failed
+	}
+	if cause == errSlowEnd {
 		return suite.Failed
 	}
 	return suite.Errored
@@ -134,19 +143,25 @@ func (s *session) failure(c *conversation, err error) *suite.Failure {
 	case len(e.Got) > 0:
 		f.Got = string(e.Got)
 	}
-	h := hint.Context{Verb: verbText(e.Command), Reply: e.Reply, Fault: e.Kind, Text: e.Error(), Got: e.Got, Err: e.Err, Address: e.Addr, Previous: c.lastReply()}
+	h := hint.Context{Verb: c.verbOf(e.Command, e.Op == "auth"), Reply: e.Reply, Fault: e.Kind, Text: e.Error(), Got: e.Got, Err: e.Err, Address: e.Addr, Previous: c.lastReply()}
 	h.TLS = c != nil && c.TLS() != nil
-	f.Hint = hint.For(h)
+	if e.Op != "expect_close" { // which waits for no reply
+		f.Hint = hint.For(h)
+	}
 	return f
 }
 
-// verbText is the verb of a command as hints know it.
-func verbText(cmd *engine.Command) string {
+// verbOf is the verb of a command as hints know it. What is sent inside an AUTH
+// exchange, where auth sends it or in answer to a 334, belongs to AUTH.
+func (c *conversation) verbOf(cmd *engine.Command, auth bool) string {
+	previous := c.lastReply()
 	switch {
 	case cmd == nil:
 		return ""
 	case cmd.Greeting:
 		return hint.Greeting
+	case auth || previous != nil && previous.Code == 334:
+		return "AUTH"
 	}
 	return wire.Verb(cmd.Line)
 }
@@ -171,21 +186,49 @@ func (s *session) judge(err error) suite.Verdict {
 			return st.verdict
 		}
 	}
-	f := &suite.Failure{What: le.Error()}
+	f := &suite.Failure{What: said(le)}
 	f.Pos, f.Via = places(le.Traceback)
+	if f.Pos.Line == 0 {
+		f.Pos = s.start()
+	}
 	f.What = strings.TrimPrefix(f.What, f.Pos.String()+": ")
-	f.Source = s.script.line(f.Pos)
+	f.Source = s.line(f.Pos)
 	if s.ctx.Err() != nil {
 		cause := context.Cause(s.ctx)
 		f.What = cause.Error()
 		return s.errored(f) // the script itself ran too long, or was stopped: no server kept it waiting
 	}
 	if s.asserted != nil && le.Object == s.asserted {
-		f.Pos, f.Via = s.at, nil
-		f.Source = s.script.line(f.Pos)
+		f.Pos, f.Via = s.at, s.via
+		f.Source = s.line(f.Pos)
 		return suite.Verdict{Outcome: suite.Failed, Failure: f}
 	}
 	return s.errored(f)
+}
+
+// said is what an error says; the failure that attempt returned may be raised
+// as one.
+func said(e *lua51.Error) string {
+	if t, ok := e.Object.(*lua.LTable); ok && e.Cause == nil {
+		if message, ok := t.RawGetString("message").(lua.LString); ok {
+			return string(message)
+		}
+	}
+	return e.Error()
+}
+
+// line is a line of the script, of its modules, or of one that it loaded by a
+// name that it computed.
+func (s *session) line(p transcript.Pos) string {
+	if l := s.script.line(p); l != "" {
+		return l
+	}
+	for _, m := range s.late {
+		if p.File == m.source.name {
+			return m.source.sourceLine(p.Line)
+		}
+	}
+	return ""
 }
 
 func (s *session) errored(f *suite.Failure) suite.Verdict {
@@ -203,5 +246,6 @@ func (s *session) mask(v *suite.Verdict) {
 	for _, f := range all {
 		f.Source, f.What, f.Command = hide(f.Source), hide(f.What), hide(f.Command)
 		f.Want, f.Got, f.Because, f.Hint = hide(f.Want), hide(f.Got), hide(f.Because), hide(f.Hint)
+		f.Target = hide(f.Target)
 	}
 }

@@ -5,25 +5,47 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/yuin/gopher-lua/ast"
+
 	"smtplay/engine/transcript"
 )
 
-// notePassword keeps a password that is written out in the script, so that its
-// line can be shown.
-func (s *Script) notePassword(v *verb, c callSite) {
-	args, options := splitArgs(v, c)
-	if v.name == "send" {
-		if len(args) > 0 {
-			s.noteMessage(nodeOfExpr(args[0]).str)
+// notePasswords keeps what is written out of a password in a call, a method's
+// included, so that its line can be shown. Whose method it is does not matter:
+// too much hidden is better than too little.
+func (s *Script) notePasswords(m *module, c callSite) {
+	switch c.name {
+	case "auth":
+		args, options := splitArgs(verbNamed["auth"], c)
+		if len(args) > 2 {
+			s.notePassword(m, args[2])
 		}
-		return
+		for _, o := range options {
+			if o.key == "password" {
+				s.notePassword(m, o.value)
+			}
+		}
+	case "send", "raw", "pipeline":
+		args, _ := splitArgs(verbNamed["send"], c)
+		for _, a := range args {
+			for line := range strings.Lines(nodeOfExpr(a).str) {
+				s.noteMessage(strings.TrimRight(line, "\r\n"))
+			}
+		}
 	}
-	if len(args) > 2 {
-		s.hidden = append(s.hidden, nodeOfExpr(args[2]).str)
-	}
-	for _, o := range options {
-		if o.key == "password" {
-			s.hidden = append(s.hidden, nodeOfExpr(o.value).str)
+}
+
+// shortest is the length from which on a string is taken for the password that a
+// variable holds: a shorter one would blot out half of what is shown.
+const shortest = 4
+
+// notePassword keeps a password that is written out where it is used, or where
+// what it is called is assigned.
+func (s *Script) notePassword(m *module, e ast.Expr) {
+	s.hidden = append(s.hidden, nodeOfExpr(e).str)
+	for _, assigned := range m.facts.strings[lastName(e)] {
+		if len(assigned) >= shortest {
+			s.hidden = append(s.hidden, assigned)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package dsl
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	lua "github.com/yuin/gopher-lua"
@@ -191,7 +192,10 @@ func (m *machine) record(kind string, fields []member) *lua.LTable {
 // expectation reads a pattern of the running script; what stands as a number or
 // a string is read once.
 func (m *machine) expectation(v lua.LValue) (expectation, error) {
-	if v.Type() == lua.LTTable {
+	if t, ok := v.(*lua.LTable); ok {
+		if t.Metatable != lua.LNil {
+			return expectation{}, errors.New("a pattern is a plain table, not one with a metatable")
+		}
 		return readExpectation(nodeOf(v, 0))
 	}
 	if e, ok := m.patterns[v]; ok {
@@ -259,7 +263,7 @@ func (m *machine) play(s *session) suite.Verdict {
 	}
 	m.state.Seed(s.env.Seed)
 	return s.verdict(func() error {
-		if _, err := m.state.Call(s.ctx, m.state.Load(s.script.proto)); err != nil || s.phase != phaseChoosing {
+		if _, err := m.state.Call(s.ctx, m.state.Load(s.script.main.proto)); err != nil || s.phase != phaseChoosing {
 			return err
 		}
 		return s.chosen()
@@ -271,7 +275,7 @@ func (s *session) chosen() error {
 	if s.run.Index >= len(s.tests) {
 		return errNotDeclared
 	}
-	s.phase = phaseTesting
+	s.phase, s.expected = phaseTesting, 0 // the top level judged nothing of a server
 	_, err := s.m.state.Call(s.ctx, s.tests[s.run.Index].body)
 	return err
 }

@@ -1,10 +1,6 @@
 package dsl
 
-import (
-	"strconv"
-
-	"github.com/yuin/gopher-lua/ast"
-)
+import "github.com/yuin/gopher-lua/ast"
 
 // facts are what a script says by its text alone: the globals it uses, and
 // what it calls with what.
@@ -13,6 +9,8 @@ type facts struct {
 	writes map[string]int // globals that are assigned, with the line of the first time
 	calls  []callSite
 	uses   []use // of names of every kind, but for those that define a function
+
+	strings map[string][]string // what is written out and assigned, by name
 }
 
 // use is a name, and the function in whose body it stands.
@@ -37,12 +35,14 @@ type callSite struct {
 	line       int
 	inFunction bool   // not in the top level of the file
 	within     string // the innermost function with a name around it, "" for none
+
+	conversation bool // a method of a local that holds what connect returned
 }
 
 // walk gathers the facts of a chunk, in the order of its text. It goes as deep
 // as the chunk is nested, which parseSource bounds.
 func walk(chunk []ast.Stmt) facts {
-	w := &walker{facts: facts{writes: map[string]int{}}}
+	w := &walker{facts: facts{writes: map[string]int{}, strings: map[string][]string{}}, conversations: map[int]bool{}}
 	w.block(chunk)
 	return w.facts
 }
@@ -53,18 +53,28 @@ type walker struct {
 	locals    []string // in scope here, the innermost last
 	functions int      // how many function bodies are around this place
 	within    string   // the innermost of them that has a name
+
+	conversations map[int]bool // the places in locals of what connect returned
 }
 
-func (w *walker) isLocal(name string) bool {
+func (w *walker) isLocal(name string) bool { return w.local(name) >= 0 }
+
+// local is the place of a name in locals, -1 where it is none.
+func (w *walker) local(name string) int {
 	for i := len(w.locals) - 1; i >= 0; i-- {
 		if w.locals[i] == name {
-			return true
+			return i
 		}
 	}
-	return false
+	return -1
 }
 
-func (w *walker) declare(names ...string) { w.locals = append(w.locals, names...) }
+func (w *walker) declare(names ...string) {
+	for _, name := range names {
+		delete(w.conversations, len(w.locals))
+		w.locals = append(w.locals, name)
+	}
+}
 
 // scope does what has a scope of its own.
 func (w *walker) scope(inside func()) {
@@ -97,7 +107,7 @@ func (w *walker) stmt(s ast.Stmt) {
 			w.value(name, value)
 		}
 	case *ast.LocalAssignStmt:
-		w.local(s)
+		w.declaration(s)
 	case *ast.FuncCallStmt:
 		w.expr(s.Expr)
 	case *ast.DoBlockStmt:
@@ -139,6 +149,7 @@ func (w *walker) stmt(s ast.Stmt) {
 func (w *walker) assign(target ast.Expr) {
 	switch target := target.(type) {
 	case *ast.IdentExpr:
+		delete(w.conversations, w.local(target.Value)) // whatever it holds now
 		if !w.isLocal(target.Value) {
 			w.write(target.Value, target.Line())
 		}
@@ -158,7 +169,7 @@ func (w *walker) write(name string, line int) {
 	}
 }
 
-func (w *walker) local(s *ast.LocalAssignStmt) {
+func (w *walker) declaration(s *ast.LocalAssignStmt) {
 	// The parser makes the same statement of "local function f" and of
 	// "local f = function", and the compiler lets both see f.
 	if len(s.Names) == 1 && len(s.Exprs) == 1 {
@@ -169,7 +180,36 @@ func (w *walker) local(s *ast.LocalAssignStmt) {
 		}
 	}
 	w.exprs(s.Exprs)
-	w.declare(s.Names...)
+	var connected []bool
+	for i, e := range s.Exprs {
+		if i < len(s.Names) {
+			w.note(s.Names[i], e)
+		}
+		connected = append(connected, w.connects(e))
+	}
+	for i, name := range s.Names {
+		w.declare(name)
+		if i < len(connected) && connected[i] {
+			w.conversations[len(w.locals)-1] = true
+		}
+	}
+}
+
+// note keeps a string that is written out by the name that it is given.
+func (w *walker) note(name string, e ast.Expr) {
+	if s, ok := e.(*ast.StringExpr); ok && name != "" {
+		w.strings[name] = append(w.strings[name], s.Value)
+	}
+}
+
+// connects says whether an expression is a call of connect.
+func (w *walker) connects(e ast.Expr) bool {
+	call, ok := e.(*ast.FuncCallExpr)
+	if !ok {
+		return false
+	}
+	name, ok := call.Func.(*ast.IdentExpr)
+	return ok && name.Value == "connect" && !w.isLocal("connect")
 }
 
 func (w *walker) define(s *ast.FuncDefStmt) {
@@ -194,6 +234,7 @@ func (w *walker) named(name string, inside func()) {
 
 // value is an expression that is given a name, "" where it has none.
 func (w *walker) value(name string, e ast.Expr) {
+	w.note(name, e)
 	if f, ok := e.(*ast.FunctionExpr); ok {
 		w.named(name, func() { w.function(f) })
 		return
@@ -305,6 +346,7 @@ func (w *walker) site(e *ast.FuncCallExpr) (site callSite, simple bool) {
 		return callSite{}, false
 	}
 	site.global = first != "" && !w.isLocal(first)
+	site.conversation = site.method && site.recv != "" && site.recv == first && w.conversations[w.local(first)]
 	return site, true
 }
 
@@ -326,69 +368,4 @@ func dotted(e ast.Expr) (first, whole string) {
 			return "", ""
 		}
 	}
-}
-
-// literalTable is a table constructor whose keys are written out.
-type literalTable struct {
-	positional []ast.Expr
-	named      []field // in the order of the text
-}
-
-// field is key = value in a table constructor.
-type field struct {
-	key   string
-	value ast.Expr
-	line  int
-}
-
-// literal is the value of an expression that can be told without running it:
-// a string, a float64, a bool, nil, or a literalTable, whose own values may be
-// of any kind.
-func literal(e ast.Expr) (value any, ok bool) {
-	switch e := e.(type) {
-	case *ast.StringExpr:
-		return e.Value, true
-	case *ast.NumberExpr:
-		return numberValue(e.Value)
-	case *ast.UnaryMinusOpExpr:
-		if n, isNumber := e.Expr.(*ast.NumberExpr); isNumber {
-			v, ok := numberValue(n.Value)
-			if f, isFloat := v.(float64); isFloat {
-				return -f, ok
-			}
-		}
-	case *ast.TrueExpr:
-		return true, true
-	case *ast.FalseExpr:
-		return false, true
-	case *ast.NilExpr:
-		return nil, true
-	case *ast.TableExpr:
-		return tableValue(e)
-	}
-	return nil, false
-}
-
-func tableValue(e *ast.TableExpr) (value any, ok bool) {
-	var t literalTable
-	for _, f := range e.Fields {
-		switch key := f.Key.(type) {
-		case nil:
-			t.positional = append(t.positional, f.Value)
-		case *ast.StringExpr:
-			t.named = append(t.named, field{key.Value, f.Value, key.Line()})
-		default:
-			return nil, false
-		}
-	}
-	return t, true
-}
-
-// numberValue reads a number as the compiler does, which takes 0010 for 8.
-func numberValue(digits string) (value any, ok bool) {
-	if n, err := strconv.ParseInt(digits, 0, 64); err == nil {
-		return float64(n), true
-	}
-	f, err := strconv.ParseFloat(digits, 64)
-	return f, err == nil
 }

@@ -1,6 +1,7 @@
 package dsl
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 )
@@ -23,19 +24,23 @@ var chapterTitles = []string{"The conversation", "Replies and capabilities", "Co
 type kind uint8
 
 const (
-	anyValue kind = iota
-	textKind      // a string or a number
+	anyValue   kind = iota
+	textKind        // a string or a number
+	stringKind      // a string; a number is a slip, as in ehlo 250
 	numberKind
 	booleanKind
 	durationKind // seconds or "1m30s"
 	patternKind  // what expect takes
 	functionKind
-	listKind // a list of strings, or one
-	nameKind // a string that is written out, so that check can list it
+	listKind      // a list of strings, or one
+	versionKind   // of TLS
+	mechanismKind // of SASL
+	nameKind      // a string that is written out, so that check can list it
 )
 
-var kindWords = map[kind]string{anyValue: "any", textKind: "string", numberKind: "number", booleanKind: "boolean",
-	durationKind: "duration", patternKind: "pattern", functionKind: "function", listKind: "list", nameKind: "string literal"}
+var kindWords = map[kind]string{anyValue: "any", textKind: "string", stringKind: "string", numberKind: "number", booleanKind: "boolean",
+	durationKind: "duration", patternKind: "pattern", functionKind: "function", listKind: "list", nameKind: "string literal",
+	versionKind: "string", mechanismKind: "string"}
 
 // param is one argument or option of a verb.
 type param struct {
@@ -53,6 +58,7 @@ type verb struct {
 	options []param // by name
 	open    bool    // any option is taken: the names are data
 	whole   bool    // a table is the first argument itself, not a call written as one
+	many    bool    // any number of values
 	global  bool    // not a method of a conversation
 	doc     string  // what it does: the first sentence stands in lists
 	example string
@@ -73,6 +79,18 @@ func (v *verb) signature() string {
 		parts = append(parts, "{ … }")
 	}
 	return v.name + "(" + strings.Join(parts, ", ") + ")"
+}
+
+// tooMany says that a verb got more values than it takes.
+func tooMany(v *verb, got int) string {
+	switch n := len(v.args); n {
+	case 0:
+		return fmt.Sprintf("%s takes no values, not %d: %s", v.name, got, v.signature())
+	case 1:
+		return fmt.Sprintf("%s takes one value, not %d: %s", v.name, got, v.signature())
+	default:
+		return fmt.Sprintf("%s takes %d values, not %d: %s", v.name, n, got, v.signature())
+	}
 }
 
 func (v *verb) option(name string) (param, bool) {

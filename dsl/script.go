@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	lua "github.com/yuin/gopher-lua"
@@ -22,8 +24,7 @@ type Script struct {
 	path    string
 	dir     string // where the files lie that it names
 	files   fs.FS  // what lies below its folder; nothing outside is reached
-	source  *source
-	proto   *lua.FunctionProto
+	main    *module
 	modules map[string]*module // those that it names
 	several bool               // it declares tests
 	needs   Needs
@@ -38,6 +39,8 @@ type module struct {
 	proto  *lua.FunctionProto
 	facts  facts
 }
+
+var errNotRegular = errors.New("it is no regular file")
 
 var errNotDeclared = errors.New("the file declares fewer tests now than when they were listed: its tests depend on something that changes")
 
@@ -62,6 +65,10 @@ func (f folder) Open(name string) (fs.File, error) {
 		return nil, err
 	}
 	defer root.Close()
+	// To open a pipe is to wait for whoever writes to it.
+	if info, err := root.Stat(name); err == nil && !info.Mode().IsRegular() && !info.IsDir() {
+		return nil, errNotRegular
+	}
 	return root.FS().Open(name)
 }
 
@@ -85,7 +92,7 @@ func compile(file, dir string, files fs.FS, text []byte) (*Script, Problems) {
 	if main == nil {
 		return nil, veil(problems)
 	}
-	s.source, s.proto = main.source, main.proto
+	s.main = main
 	problems = append(problems, s.loadModules(main)...)
 	problems = s.hide(append(problems, s.check(main)...))
 	problems.Sort()
@@ -140,7 +147,7 @@ func (s *Script) readModule(name string) (*module, Problems) {
 	}
 	text, err := s.read(name + ".lua")
 	if err != nil {
-		return nil, Problems{{Msg: "no module " + err.Error()}}
+		return nil, Problems{{Msg: fmt.Sprintf("no module %q: %v (it would be %s.lua below the script's folder)", name, err, name)}}
 	}
 	return s.load(name, path.Join(path.Dir(s.path), name+".lua"), text)
 }
@@ -154,7 +161,7 @@ func (s *Script) module(name string) (*module, Problems) {
 	if m == nil {
 		return nil, problems
 	}
-	problems = append(problems, s.checkNames(m)...)
+	problems = append(problems, s.checkNames(m, append(slices.Collect(maps.Values(s.modules)), s.main)...)...)
 	return m, problems
 }
 
@@ -163,15 +170,15 @@ func (s *Script) Name() string { return s.path }
 
 // Title is the first line of the comment that opens the file, "" without one;
 // Description the rest of it, in Markdown.
-func (s *Script) Title() string { return s.source.title }
+func (s *Script) Title() string { return s.main.source.title }
 
 // Description is what the opening comment says after the title, in Markdown.
-func (s *Script) Description() string { return s.source.description }
+func (s *Script) Description() string { return s.main.source.description }
 
 // line is a line of the script or of one of its modules, as it was written.
 func (s *Script) line(p transcript.Pos) string {
 	if p.File == s.path {
-		return s.source.sourceLine(p.Line)
+		return s.main.source.sourceLine(p.Line)
 	}
 	for _, m := range s.modules {
 		if p.File == m.source.name {
@@ -190,7 +197,7 @@ func (s *Script) Tests(ctx context.Context, env *suite.Env) ([]suite.Declared, e
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, closing, errSlowListing)
 	defer cancel()
-	session := &session{script: s, env: env, run: &suite.Run{}, ctx: ctx, phase: phaseListing,
+	session := &session{script: s, env: env, run: &suite.Run{}, ctx: ctx, phase: phaseListing, closing: closing,
 		log: &transcript.Log{Redactor: &transcript.Redactor{Parent: env.Redact}}}
 	m := newMachine()
 	v := m.play(session)
@@ -198,12 +205,15 @@ func (s *Script) Tests(ctx context.Context, env *suite.Env) ([]suite.Declared, e
 	case v.Outcome == suite.Skipped:
 		return single, nil
 	case v.Failure != nil:
-		return nil, s.hide(Problems{{Pos: v.Failure.Pos, Source: v.Failure.Source, Msg: v.Failure.What, Hint: v.Failure.Hint}})
+		f := v.Failure
+		column := len(f.Source) - len(strings.TrimLeft(f.Source, " \t")) + 1 // the statement begins there
+		return nil, s.hide(Problems{{Pos: f.Pos, Column: column, Source: f.Source, Msg: f.What, Hint: f.Hint}})
 	case len(session.tests) == 0:
 		return nil, Problems{{Pos: transcript.Pos{File: s.path, Line: 1}, Msg: "this file speaks of test, and declares none"}}
 	}
 	var tests []suite.Declared
 	for _, t := range session.tests {
+		t.Name = session.log.Redactor.String(t.Name)
 		tests = append(tests, t.Declared)
 	}
 	return tests, nil
@@ -211,7 +221,7 @@ func (s *Script) Tests(ctx context.Context, env *suite.Env) ([]suite.Declared, e
 
 // Run implements suite.Script.
 func (s *Script) Run(ctx context.Context, env *suite.Env, run *suite.Run) suite.Verdict {
-	session := &session{script: s, env: env, run: run, log: run.Log, ctx: ctx}
+	session := &session{script: s, env: env, run: run, log: run.Log, ctx: ctx, closing: closing}
 	for _, p := range s.hidden {
 		run.Log.Redactor.AddSeen("password", p)
 	}

@@ -50,7 +50,7 @@ var securityCases = []struct {
 send "AUTH LOGIN"; expect{ 334, challenge = "Username:" }; send(base64.encode "james@new.example.com"); expect{ 334, challenge = "Password:" }; send(base64.encode(secret "password")); expect "235 2.7.0"`},
 	{"capabilities are forgotten by STARTTLS", nil, server.CertificateOptions{}, "ehlo(); starttls()\nexpect_no_capability 'AUTH' --! failed: not known"},
 	{"AUTH that is not offered sends nothing", nil, server.CertificateOptions{}, "ehlo()\nauth('PLAIN', 'a', secret 'password') --! failed: not offered: nothing was sent"},
-	{"a mechanism that smtplay has not", nil, server.CertificateOptions{}, "ehlo(); starttls(); ehlo()\nauth('NTLM', 'a', secret 'password') --! error: has no mechanism"},
+	{"a mechanism that smtplay has not", nil, server.CertificateOptions{}, "ehlo(); starttls(); ehlo()\nlocal m = 'NTLM'; auth(m, 'a', secret 'password') --! error: has no mechanism"},
 	{"an early 235", func(p *server.Polite) { p.On = server.Answers{"auth": server.Say("235 2.7.0 Welcome")} }, server.CertificateOptions{}, "ehlo(); starttls(); ehlo()\nauth('LOGIN', 'a', secret 'password') --! failed: nothing was checked"},
 	{"a challenge that is not base64", func(p *server.Polite) { p.On = server.Answers{"auth": server.Say("334 ???")} }, server.CertificateOptions{}, "ehlo(); starttls(); ehlo()\nauth('LOGIN', 'a', secret 'password') --! failed: not base64"},
 	{"an unknown CA fails the handshake", func(p *server.Polite) {}, server.CertificateOptions{CommonName: "x", Names: []string{"other.example.com"}}, "ehlo()\nstarttls() --! failed: it is for other.example.com, not for mail.example.com"},
@@ -62,13 +62,20 @@ send "AUTH LOGIN"; expect{ 334, challenge = "Username:" }; send(base64.encode "j
 	{"expect_certificate says all at once", nil, server.CertificateOptions{NotAfter: time.Now().Add(72 * time.Hour)}, "ehlo(); starttls(); expect_certificate{ name = 'mail.example.com', trusted = true, chain = true, min_key_bits = 2048 }\nexpect_certificate{ name = 'x.example.com', min_days_left = 14, self_signed = false } --! failed: falls short in name, self_signed, min_days_left"},
 	{"no certificate in clear", nil, server.CertificateOptions{}, "ehlo()\nexpect_certificate{ trusted = true } --! failed: in clear"},
 	{"an old TLS is refused", nil, server.CertificateOptions{}, "ehlo(); starttls{ max_version = '1.1', verify = false, refused = 'protocol version' }"},
-	{"a handshake that should be refused and is not", nil, server.CertificateOptions{}, "ehlo()\nstarttls{ refused = true } --! failed: accepted a handshake"},
+	{"a handshake that should be refused and is not", nil, server.CertificateOptions{}, "ehlo()\nstarttls{ refused = true, timeout = '50ms' } --! failed: accepted a handshake"},
 	{"refused for another reason", nil, server.CertificateOptions{}, "ehlo()\nstarttls{ max_version = '1.1', verify = false, refused = 'certificate' } --! failed: not for the reason"},
 	{"what does not verify is no refusal", nil, server.CertificateOptions{Names: []string{"other.example.com"}}, "ehlo()\nstarttls{ refused = true } --! failed: did not verify"},
+	{"a key that is empty judges nothing", nil, server.CertificateOptions{}, "ehlo(); starttls()\nexpect_certificate{ trusted = true, name = '' } --! error: name of expect_certificate is empty"},
+	{"certificate on what is closed", nil, server.CertificateOptions{}, "ehlo(); starttls(); ehlo(); quit()\ncertificate() --! failed: over"},
+	{"tls on what is closed", nil, server.CertificateOptions{}, "ehlo(); starttls(); ehlo(); quit()\ntls() --! failed: over"},
+	{"expect_certificate on what is closed", nil, server.CertificateOptions{}, "ehlo(); starttls(); ehlo(); quit()\nexpect_certificate{ trusted = true } --! failed: over"},
+	{"an answer within AUTH is hinted at as AUTH", nil, server.CertificateOptions{}, "ehlo(); starttls(); ehlo(); send 'AUTH LOGIN'; expect 334; send 'Zm9v'; expect 334; send(base64.encode(var 'wrong'))\nexpect 235 --! failed: password is wrong"},
+	{"and where auth itself sends it", nil, server.CertificateOptions{}, "ehlo(); starttls(); ehlo()\nauth('LOGIN', 'james@new.example.com', var 'wrong') --! failed: password is wrong"},
+	{"a password given twice", nil, server.CertificateOptions{}, "ehlo(); starttls(); ehlo()\nauth('PLAIN', 'a', secret 'password', { password = 'b' }) --! error: a password twice"},
 	{"bytes beside the 220 to STARTTLS", func(p *server.Polite) {
 		p.On = server.Answers{"starttls": server.Say("220 go", "250 injected").Then(server.Silence)}
 	}, server.CertificateOptions{}, "ehlo()\nstarttls() --! failed: in clear text"},
-	{"SSL cannot be spoken", nil, server.CertificateOptions{}, "ehlo()\nstarttls{ min_version = 'SSLv3' } --! error: does not speak SSL"},
+	{"SSL cannot be spoken", nil, server.CertificateOptions{}, "ehlo()\nlocal v = 'SSLv3'; starttls{ min_version = v } --! error: does not speak SSL"},
 	{"TLS where none is spoken", nil, server.CertificateOptions{}, "connect('smtp', { tls = true }) --! failed: clear"},
 	{"XCLIENT forgets the capabilities", nil, server.CertificateOptions{}, "ehlo(); xclient{ addr = '2001:db8::1', login = 'a b' }\ncapabilities() --! failed: not known"},
 	{"XCLIENT that is not offered", func(p *server.Polite) { p.Capabilities = []string{"SIZE"} }, server.CertificateOptions{}, "ehlo()\nxclient{ addr = '203.0.113.7' } --! failed: XCLIENT is not offered"},
@@ -77,6 +84,8 @@ send "AUTH LOGIN"; expect{ 334, challenge = "Username:" }; send(base64.encode "j
 		p.On = server.Answers{". 2": server.Say("552 5.2.2 full")}
 	}, server.CertificateOptions{}, `lhlo(); mail ""; rcpt "a@x"; rcpt "b@x"; data("Hi", { expect = { ["a@x"] = 250, ["b@x"] = "552 5.2.2" } }); quit()`},
 	{"LMTP: the wrong one is blamed", func(p *server.Polite) { p.LMTP = true }, server.CertificateOptions{}, `lhlo(); mail ""; rcpt "a@x"; rcpt "b@x"` + "\n" + `data("Hi", { expect = { ["b@x"] = "552 5.2.2" } }) --! failed: expected 552 5.2.2, got 250`},
+	{"LMTP: whoever was misspelt", func(p *server.Polite) { p.LMTP = true }, server.CertificateOptions{}, `lhlo(); mail ""; rcpt "a@x"; rcpt "postmaster"` + "\n" + `data("Hi", { expect = { ["a@x"] = 250, postmastr = 552 } }) --! error: postmastr, which is no accepted recipient`},
+	{"LMTP: a recipient without a domain", func(p *server.Polite) { p.LMTP = true }, server.CertificateOptions{}, `lhlo(); mail ""; rcpt "postmaster"` + "\n" + `data("Hi", { expect = { postmaster = 552 } }) --! failed: expected 552, got 250`},
 	{"LMTP by hand owes them both", func(p *server.Polite) { p.LMTP = true }, server.CertificateOptions{}, `lhlo(); mail ""; rcpt "a@x"; rcpt "b@x"; send "data"; expect 354` + "\n" + `send "."; expect 250 --! failed: ended too early`},
 }
 
@@ -150,6 +159,12 @@ func TestWrittenPasswords(t *testing.T) {
 		`ehlo(); starttls(); ehlo(); send "AUTH PLAIN AGphbWVzAHMzY3JldC1Qdw=="; expect 235`,
 		`ehlo(); starttls(); ehlo(); send "AUTH LOGIN"; expect 334; send "amFtZXM="; expect 334; send "czNjcmV0LVB3"; expect 235`,
 		`ehlo(); starttls(); ehlo(); print("s3cret-Pw"); auth("LOGIN", "james", "s3cret-Pw")`,
+		`local c = connect(); c:expect 250; c:auth("PLAIN", "james", "s3cret-Pw")`,
+		`expect 250; local o = { user = "james" }; auth{ user = o.user, password = "s3cret-Pw" }`,
+		`local password = "s3cret-Pw"; expect 250; auth("PLAIN", "james", password)`,
+		`local james = { password = "s3cret-Pw" }; expect 250; auth("PLAIN", "james", james.password)`,
+		`expect 250; pipeline{ "EHLO me", "AUTH PLAIN AGphbWVzAHMzY3JldC1Qdw==" }`,
+		`expect 250; raw "EHLO me\r\nAUTH PLAIN AGphbWVzAHMzY3JldC1Qdw==\r\n"`,
 		`ehlo(); starttls(); ehlo(); attempt(function() auth("LOGIN", "james", "s3cret-Pw") end); error("s3cret-Pw")`,
 	} {
 		r := b.try(t, script)[0]

@@ -3,6 +3,7 @@ package dsl
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -17,6 +18,8 @@ import (
 // closing is how long the end of a test may take: its after functions and the
 // QUITs of its conversations, whatever ended the test.
 const closing = 5 * time.Second
+
+var errSlowEnd = fmt.Errorf("the end of the test, its after functions and QUITs, took longer than %v", closing)
 
 // phase is what a script's top level is run for.
 type phase uint8
@@ -38,6 +41,8 @@ type session struct {
 	ctx    context.Context
 	phase  phase
 
+	closing time.Duration // how long the end may take
+
 	tests    []declared // found while listing and choosing
 	convs    []*conversation
 	current  *conversation
@@ -47,6 +52,8 @@ type session struct {
 	loaded   map[string]lua.LValue // modules
 	asserted lua.LValue            // what the last failed assert raised
 	at       transcript.Pos        // where that was
+	via      []transcript.Pos      // and what called it
+	late     []*module             // modules loaded so far
 	tokens   []string
 }
 
@@ -126,7 +133,8 @@ func (s *session) number() int {
 // verdict runs the test and its end, and says what it came to.
 func (s *session) verdict(play func() error) suite.Verdict {
 	v := s.judge(play())
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(s.ctx), closing)
+	expected := s.expected
+	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(s.ctx), s.closing, errSlowEnd)
 	defer cancel()
 	s.ctx = ctx
 	if s.phase == phaseListing {
@@ -134,8 +142,8 @@ func (s *session) verdict(play func() error) suite.Verdict {
 		return v
 	}
 	s.end(&v)
-	if v.Outcome == suite.Passed && s.expected == 0 {
-		v = suite.Verdict{Outcome: suite.Errored, Failure: &suite.Failure{Pos: s.start(),
+	if v.Outcome == suite.Passed && expected == 0 {
+		v = suite.Verdict{Outcome: suite.Errored, Failure: &suite.Failure{Pos: s.start(), Source: s.line(s.start()),
 			What: "nothing was expected in this test: it proves nothing",
 			Hint: "give it an expect, or a verb that reads its reply"}}
 	}
@@ -157,7 +165,9 @@ func (s *session) start() transcript.Pos {
 
 // end runs what after registered, last first, then ends the conversations.
 func (s *session) end(v *suite.Verdict) {
-	for _, fn := range slices.Backward(s.cleanup) {
+	for len(s.cleanup) > 0 { // one of them may register another
+		fn := s.cleanup[len(s.cleanup)-1]
+		s.cleanup = s.cleanup[:len(s.cleanup)-1]
 		if err := s.m.protect(s.ctx, fn); err != nil {
 			s.blame(v, s.judge(err))
 		}
@@ -172,7 +182,7 @@ func (s *session) end(v *suite.Verdict) {
 		if e := (*engine.Error)(nil); errors.As(err, &e) && e.Kind == engine.Owed && e.Command.Pos.Line > 0 {
 			f.Pos = e.Command.Pos
 		}
-		f.Source = s.script.line(f.Pos)
+		f.Source = s.line(f.Pos)
 		s.blame(v, suite.Verdict{Outcome: suite.Failed, Failure: f})
 	}
 }

@@ -1,8 +1,10 @@
 package dsl
 
 import (
+	"errors"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -11,16 +13,27 @@ import (
 	"github.com/yuin/gopher-lua/ast"
 
 	"smtplay/dsl/lua51"
+	"smtplay/engine"
 	"smtplay/engine/wire"
 )
 
-// builtins are all globals that a script finds.
-var builtins = sync.OnceValue(func() map[string]bool {
-	names := map[string]bool{"_G": true}
-	lua51.New(lua51.Options{}).Globals().ForEach(func(k, _ lua.LValue) { names[k.String()] = true })
+// builtins are all globals that a script finds, and of those that are libraries
+// what is in them.
+var builtins = sync.OnceValue(func() map[string][]string {
+	names := map[string][]string{"_G": nil}
+	lua51.New(lua51.Options{}).Globals().ForEach(func(k, v lua.LValue) {
+		names[k.String()] = nil
+		if library, ok := v.(*lua.LTable); ok {
+			library.ForEach(func(f, _ lua.LValue) { names[k.String()] = append(names[k.String()], f.String()) })
+		}
+	})
 	for _, v := range verbs {
-		name, _, _ := strings.Cut(v.name, ".")
-		names[name] = true
+		name, field, ok := strings.Cut(v.name, ".")
+		if ok {
+			names[name] = append(names[name], field)
+		} else {
+			names[name] = nil
+		}
 	}
 	return names
 })
@@ -43,7 +56,9 @@ func (s *Script) check(main *module) Problems {
 	var problems Problems
 	for _, m := range all {
 		problems = append(problems, s.checkNames(m, all...)...)
+		s.several = s.several || m.reads("test") && (m == main || m.uses("test", live))
 		for _, c := range m.facts.calls {
+			s.notePasswords(m, c)
 			v := verbOf(c)
 			if v == nil || m.facts.writes[c.name] > 0 {
 				continue
@@ -53,8 +68,6 @@ func (s *Script) check(main *module) Problems {
 				continue
 			}
 			switch v.name {
-			case "test":
-				s.several = true
 			case "connect":
 				connects = true
 				s.noteTarget(m, c)
@@ -64,12 +77,10 @@ func (s *Script) check(main *module) Problems {
 				}
 			case "var", "secret":
 				problems = append(problems, s.noteInput(m, v, c)...)
-			case "auth", "send":
-				s.notePassword(v, c)
 			case "file":
 				if name, ok := literalArg(c, "file"); ok {
 					if _, err := s.read(name); err != nil {
-						problems = append(problems, m.problem(c.line, name, "file: "+err.Error()))
+						problems = append(problems, m.problem(c.line, name, fmt.Sprintf("file %q: %v", name, err)))
 					}
 				}
 			}
@@ -82,9 +93,22 @@ func (s *Script) check(main *module) Problems {
 	return problems
 }
 
+// reads says whether the module reads that global.
+func (m *module) reads(name string) bool {
+	return m.facts.writes[name] == 0 && slices.ContainsFunc(m.facts.reads, func(r ref) bool { return r.name == name })
+}
+
+// uses says whether a name stands in one of the functions that are live.
+func (m *module) uses(name string, live map[string]bool) bool {
+	return slices.ContainsFunc(m.facts.uses, func(u use) bool { return u.name == name && live[u.within] })
+}
+
 // verbOf is the verb that a call calls, nil where it is none. A method may be
-// anybody's.
+// anybody's, but for one of what a connect returned.
 func verbOf(c callSite) *verb {
+	if v := verbNamed[c.name]; c.conversation && v != nil && !v.global {
+		return v
+	}
 	if !c.global || c.method {
 		return nil
 	}
@@ -100,12 +124,12 @@ func (s *Script) checkNames(m *module, all ...*module) Problems {
 	known := maps.Clone(builtins())
 	for _, other := range append(all, m) {
 		for name := range other.facts.writes {
-			known[name] = true
+			known[name] = nil
 		}
 	}
 	var problems Problems
 	for _, r := range m.facts.reads {
-		if known[r.name] {
+		if _, ok := known[r.name]; ok {
 			continue
 		}
 		p := m.problem(r.line, r.name, fmt.Sprintf("unknown name %q: nothing in this script assigns it", r.name))
@@ -116,7 +140,24 @@ func (s *Script) checkNames(m *module, all ...*module) Problems {
 		}
 		problems = append(problems, p)
 	}
+	for _, c := range m.facts.calls {
+		library := known[c.recv]
+		if len(library) == 0 || !c.global || c.method || slices.Contains(library, c.name) || m.extends(c.recv, c.name) {
+			continue
+		}
+		p := m.problem(c.line, c.name, fmt.Sprintf("%s has no %q: it has %s", c.recv, c.name, strings.Join(slices.Sorted(slices.Values(library)), ", ")))
+		if near := nearest(c.name, library); near != "" {
+			p.Msg = fmt.Sprintf("%s has no %q: did you mean %q?", c.recv, c.name, near)
+		}
+		problems = append(problems, p)
+	}
 	return problems
+}
+
+// extends says whether the file adds a function of that name to a library.
+func (m *module) extends(library, name string) bool {
+	field := library + `\s*\.\s*` + name + `\s*`
+	return regexp.MustCompile(`\b` + field + `=[^=]|function\s+` + field + `\(`).MatchString(m.source.text)
 }
 
 // checkCall finds what cannot be right in a call of a verb.
@@ -139,8 +180,16 @@ func (m *module) checkCall(v *verb, c callSite) Problems {
 			args = args[:n-1]
 		}
 	}
-	if len(args) > len(v.args) && !v.whole {
-		bad(c.line, c.name, fmt.Errorf("%s takes %d values, not %d: %s", v.name, len(v.args), len(args), v.signature()))
+	if len(args) > len(v.args) && !v.many {
+		bad(c.line, c.name, errors.New(tooMany(v, len(args))))
+	}
+	if v.name == "expect" && len(args) > 1 {
+		if options := nodeOfExpr(args[1]); len(args) > 2 || options.kind != unknownNode && (options.kind != tableNode || len(options.list) > 0) {
+			bad(c.line, c.name, errors.New("expect takes one pattern, and its options by name: of several patterns one must match in expect{ 250, 251 }"))
+		}
+	}
+	if len(args) == 0 && len(v.args) > 0 && !v.args[0].optional {
+		bad(c.line, c.name, fmt.Errorf("%s needs %s: %s", v.name, v.args[0].name, v.signature()))
 	}
 	for i, a := range args[:min(len(args), len(v.args))] {
 		bad(checkValue(v.args[i], nodeOfExpr(a), v.args[i].name, c.line, a))
@@ -151,17 +200,30 @@ func (m *module) checkCall(v *verb, c callSite) Problems {
 			bad(o.line, o.key, unknownOption(v.name, o.key, v.optionNames()))
 			continue
 		}
-		if v.name == "data" && o.key == "expect" {
-			continue // after LHLO it is a table from recipient to pattern
+		if table, _ := literal(o.value); v.name == "data" && o.key == "expect" && perRecipient(table) {
+			for _, each := range table.(literalTable).named {
+				bad(checkValue(p, nodeOfExpr(each.value), each.key, each.line, each.value))
+			}
+			continue
 		}
 		bad(checkValue(p, nodeOfExpr(o.value), o.key, o.line, o.value))
 	}
 	return problems
 }
 
+// perRecipient says whether a table that is written out leads from recipients to
+// patterns, as after LHLO. Who is a recipient shows when it runs.
+func perRecipient(value any) bool {
+	table, _ := value.(literalTable)
+	return slices.ContainsFunc(table.named, func(f field) bool { return !slices.Contains(patternOptions, f.key) })
+}
+
 // splitArgs sorts the arguments of a call as call.bind does when it runs.
 func splitArgs(v *verb, c callSite) (args []ast.Expr, options []field) {
 	args = c.args
+	for !v.many && len(args) > 0 && isNil(args[len(args)-1]) {
+		args = args[:len(args)-1]
+	}
 	if len(args) == 0 || v.whole {
 		return args, nil
 	}
@@ -204,6 +266,18 @@ func checkValue(p param, n node, what string, line int, e ast.Expr) (int, string
 		if n.kind != numberNode && n.kind != unknownNode && n.kind != nilNode {
 			err = fmt.Errorf("%s is a number, not %v", what, n)
 		}
+	case versionKind:
+		if n.kind == stringNode {
+			_, err = engine.VersionOf(n.str)
+		}
+	case mechanismKind:
+		if _, ok := engine.MechanismNamed(n.str); n.kind == stringNode && !ok {
+			err = noMechanism(n.str)
+		}
+	case stringKind:
+		if n.kind == numberNode || n.kind == boolNode || n.kind == tableNode {
+			err = fmt.Errorf("%s is a string, not %v", what, n)
+		}
 	case textKind:
 		if n.kind == boolNode || n.kind == tableNode {
 			err = fmt.Errorf("%s is a string, not %v", what, n)
@@ -232,65 +306,4 @@ func faultOf(e ast.Expr, word string, err error) (string, error) {
 		}
 	}
 	return word, err
-}
-
-// wordOf is a literal as it stands in the source.
-func wordOf(e ast.Expr, n node) string {
-	if num, ok := e.(*ast.NumberExpr); ok {
-		return num.Value
-	}
-	return n.str
-}
-
-// nodeOfExpr is what an expression says by its text alone.
-func nodeOfExpr(e ast.Expr) node {
-	value, ok := literal(e)
-	if !ok {
-		return node{}
-	}
-	switch v := value.(type) {
-	case nil:
-		return node{kind: nilNode}
-	case bool:
-		return node{kind: boolNode, truth: v}
-	case float64:
-		return node{kind: numberNode, num: v}
-	case string:
-		return node{kind: stringNode, str: v}
-	case literalTable:
-		n := node{kind: tableNode}
-		for _, item := range v.positional {
-			n.list = append(n.list, nodeOfExpr(item))
-		}
-		for _, f := range v.named {
-			n.named = append(n.named, namedNode{f.key, nodeOfExpr(f.value)})
-		}
-		return n
-	}
-	return node{}
-}
-
-// literalArg is the first argument of a call of that name, where it is written out.
-func literalArg(c callSite, name string) (string, bool) {
-	if c.name != name || !c.global || c.method || c.recv != "" || len(c.args) == 0 {
-		return "", false
-	}
-	v, _ := literal(c.args[0])
-	s, ok := v.(string)
-	return s, ok
-}
-
-func literalOption(c callSite, name string) any {
-	if len(c.args) == 0 {
-		return nil
-	}
-	v, _ := literal(c.args[len(c.args)-1])
-	t, _ := v.(literalTable)
-	for _, f := range t.named {
-		if f.key == name {
-			v, _ := literal(f.value)
-			return v
-		}
-	}
-	return nil
 }

@@ -33,7 +33,7 @@ func conversationVerbs() []*verb {
 			example: `connect "submission"`, run: runConnect},
 		{name: "send", doc: "Sends one line and CRLF; its reply is owed. After a 354 it sends message text, any number of lines, until the lone dot.",
 			args: []param{{name: "line", kind: stringKind}}, example: `send "rcpt to:<x@example.com>"; expect 554`, run: runSend},
-		{name: "expect", whole: true, many: true, doc: "Reads the next reply, all its lines; it must match the pattern, or the test fails here. Returns the reply.",
+		{name: "expect", whole: true, many: true, doc: "Reads the next reply, all its lines; it must match the pattern, or the test fails here. Returns the reply. expect(250, { within = \"5s\" }) is expect{ 250, within = \"5s\" }.",
 			args: []param{{name: "pattern", kind: patternKind}}, example: `expect "554 5.7.1 relay access denied"`, run: runExpect},
 		{name: "reply", doc: "Reads and returns the next well-formed reply, unjudged.", run: func(c *call) int {
 			r, err := c.conversation().ReadReply(c.s.ctx, 0)

@@ -145,6 +145,9 @@ func pathReason(err error) error {
 	if errors.As(err, &pe) {
 		err = pe.Err
 	}
+	if err != nil && strings.Contains(err.Error(), "escapes") { // os.Root has no name for this error
+		return errors.New("it leads out of the script's folder")
+	}
 	return err
 }
 

@@ -21,7 +21,8 @@ func (s *Script) notePasswords(m *module, c callSite) {
 			s.notePassword(m, args[2])
 		}
 		for _, o := range options {
-			if o.key == "password" {
+			// A slip in the option's name makes its value no less of a secret.
+			if _, known := verbNamed["auth"].option(o.key); o.key == "password" || !known {
 				s.notePassword(m, o.value)
 			}
 		}

@@ -214,6 +214,8 @@ func (s *Script) Tests(ctx context.Context, env *suite.Env) ([]suite.Declared, e
 	var tests []suite.Declared
 	for _, t := range session.tests {
 		t.Name = session.log.Redactor.String(t.Name)
+		// A name stands in every output and in the name of a file.
+		t.Name = session.log.Redactor.String(t.Name)
 		tests = append(tests, t.Declared)
 	}
 	return tests, nil

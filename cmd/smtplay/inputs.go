@@ -13,6 +13,9 @@ import (
 	"smtplay/engine/suite"
 )
 
+// shortSecret is the length below which a secret is found in too much.
+const shortSecret = 4
+
 // inputFlags are what scripts read from outside.
 type inputFlags struct {
 	vars    []string
@@ -51,6 +54,9 @@ func (f *inputFlags) read(p *process, env *suite.Env) error {
 		}
 	}
 	for name, value := range env.Secrets {
+		if value != "" && len(value) < shortSecret {
+			p.warn("the secret %s has less than %d characters: whatever looks like it is masked as well", name, shortSecret)
+		}
 		env.Redact.Add(name, value)
 	}
 	return nil

@@ -37,6 +37,9 @@ func collect(paths []string) ([]source, error) {
 			found = append(found, below...)
 			continue
 		}
+		if !info.Mode().IsRegular() {
+			return nil, usage("%s is no regular file", path) // a pipe might never end
+		}
 		text, err := os.ReadFile(path)
 		if err != nil {
 			return nil, usage("%s: %v", path, cause(err))

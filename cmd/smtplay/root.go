@@ -14,17 +14,20 @@ import (
 // run is the whole program: it returns the exit status.
 func run(p *process) int {
 	err := newRoot(p).ExecuteContext(context.Background())
+	var f *fault
 	if broken := p.stdout.fault(); broken != nil {
 		// Nobody reads any more: that is no reason to complain, and no success.
 		if !errors.Is(broken, syscall.EPIPE) {
 			p.complain("cannot write to standard output: "+broken.Error(), "")
+		}
+		if errors.As(err, &f) && f.status < exitNoVerdict {
+			return f.status // a test that failed did so whoever reads
 		}
 		return exitNoVerdict
 	}
 	if err == nil {
 		return exitPassed
 	}
-	var f *fault
 	if !errors.As(err, &f) {
 		f = usage("%v", err) // cobra's own are all about the command line
 	}

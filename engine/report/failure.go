@@ -10,8 +10,9 @@ import (
 	"smtplay/engine/wire"
 )
 
-// textWidth is where prose is broken.
-const textWidth = 88
+// textWidth is where prose is broken: with what stands before it, it fits into
+// the 80 columns of a terminal.
+const textWidth = 66
 
 // story tells all that is known of a test that did not go well.
 func (p *page) story(r *suite.Result) {

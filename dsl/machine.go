@@ -33,16 +33,17 @@ func newMachine() *machine {
 	m := &machine{greeting: only220, patterns: map[lua.LValue]expectation{}}
 	m.state = lua51.New(lua51.Options{Fatal: isFatal, Watchdog: &watchdog})
 	m.L = m.state.LState()
-	methods := m.L.CreateTable(0, len(verbs))
 	for _, v := range verbs {
 		m.install(m.state.Globals(), v.name, m.state.Function(m.global(v)))
-		if !v.global {
-			methods.RawSetString(v.name, m.state.Function(m.method(v)))
-		}
 	}
+	methods := map[string]lua.LValue{} // made when a script asks for one; few do
 	m.convMeta = m.meta("conversation", func(l *lua.LState, self *lua.LUserData, name string) lua.LValue {
-		if fn := methods.RawGetString(name); fn != lua.LNil {
+		if fn, ok := methods[name]; ok {
 			return fn
+		}
+		if v := verbNamed[name]; v != nil && !v.global {
+			methods[name] = m.state.Function(m.method(v))
+			return methods[name]
 		}
 		m.unknownField(l, "a conversation", name, methodNames())
 		return lua.LNil

@@ -115,14 +115,16 @@ func readTable(n node, e *expectation) (wire.Pattern, error) {
 	if !certain {
 		return p, nil
 	}
-	if len(p.Any) == 1 && len(p.Any[0].Any) == 0 && p.Any[0].Code != "" && p.Code == "" && p.Any[0].Text == "" && p.Any[0].Match == nil {
+	if len(p.Any) == 1 && onlyCodes(p.Any[0]) && (p.Enhanced == "" || p.Any[0].Enhanced == "") {
 		// { 334, challenge = "…" }: one pattern and what must hold besides.
-		p.Code = p.Any[0].Code
-		if p.Enhanced == "" {
-			p.Enhanced, p.Any = p.Any[0].Enhanced, nil
-		}
+		p.Code, p.Enhanced, p.Any = p.Any[0].Code, p.Enhanced+p.Any[0].Enhanced, nil
 	}
 	return p, p.Check()
+}
+
+// onlyCodes: the pattern asks for a code, an enhanced status code or both.
+func onlyCodes(p wire.Pattern) bool {
+	return len(p.Any) == 0 && p.Text == "" && p.Match == nil && p.Challenge == nil
 }
 
 func readOption(p *wire.Pattern, e *expectation, o namedNode) error {
@@ -140,6 +142,9 @@ func readOption(p *wire.Pattern, e *expectation, o namedNode) error {
 	}
 	if v.kind != stringNode {
 		return fmt.Errorf("the pattern's option %s takes a string, not %v", o.name, v)
+	}
+	if v.str == "" && o.name != "challenge" && o.name != "because" {
+		return fmt.Errorf("the pattern's option %s is empty: it would hold for every reply", o.name)
 	}
 	var err error
 	switch o.name {

@@ -126,7 +126,7 @@ func (s *session) failure(c *conversation, err error) *suite.Failure {
 	s.placeConn(f, c)
 	var unknown *suite.UnknownTargetError
 	if errors.As(err, &unknown) {
-		f.Hint = fmt.Sprintf("--target %s=ADDRESS says where it is", unknown.Name)
+		f.Hint = fmt.Sprintf("--target %s=ADDRESS says where it is", s.log.Redactor.String(unknown.Name))
 		return f
 	}
 	var e *engine.Error
@@ -245,7 +245,7 @@ func (s *session) mask(v *suite.Verdict) {
 	}
 	for _, f := range all {
 		f.Source, f.What, f.Command = hide(f.Source), hide(f.What), hide(f.Command)
-		f.Want, f.Got, f.Because, f.Hint = hide(f.Want), hide(f.Got), hide(f.Because), hide(f.Hint)
+		f.Want, f.Got, f.Because = hide(f.Want), hide(f.Got), hide(f.Because) // a hint is our own prose
 		f.Target = hide(f.Target)
 	}
 }

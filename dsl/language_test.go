@@ -145,6 +145,7 @@ var languageCases = []struct {
 	{"parameters in one order, xtext where it is due", nil, "ehlo(); local r = mail('a@b', { params = 'X=y', auth = '', smtputf8 = true, envid = 'a+b=c d', ret = 'HDRS', body = '8BITMIME', size = 10 }); assert(r.command == 'MAIL FROM:<a@b> SIZE=10 BODY=8BITMIME RET=HDRS ENVID=a+2Bb+3Dc+20d SMTPUTF8 AUTH=<> X=y', r.command)\nr = rcpt('<c@d>', { orcpt = 'é@x', notify = { 'SUCCESS', 'DELAY' } }); assert(r.command == 'RCPT TO:<c@d> NOTIFY=SUCCESS,DELAY ORCPT=rfc822;+C3+A9@x', r.command)"},
 	{"an empty list", nil, "ehlo(); mail ''\nrcpt('a@b', { notify = {} }) --! error: notify of rcpt is empty"},
 	{"the failure of a tail call", nil, "local function f()\nreturn expect(250) --! failed: expected 250\nend\nreturn f()"},
+	{"a code and an enhanced status code apart", nil, "expect{ 220, enhanced = '2.0.0' } --! failed: expected 220 2.0.0, got 220"},
 	{"a bad argument", nil, "expect 220\nlocal d = true; sleep(d) --! error: no duration"},
 	{"the tail of a module error", nil, "local r = expect 220\nassert(r.text.x == nil); local s = r.text .. nil --! error: concat"},
 }

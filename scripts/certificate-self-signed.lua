@@ -12,7 +12,7 @@ local unjudged = { name = name, verify = false }
 local function judge()
   local shown = certificate()
   if not shown.self_signed then skip "the certificate is not self-signed: certificate.lua judges it" end
-  if shown.trusted then skip "the certificate is self-signed, and trusted: --ca names it" end
+  if shown.trusted then skip "the certificate is self-signed, and trusted: it was given as a CA" end
   expect_certificate{ self_signed = true, trusted = false, name = name, min_days_left = 14, min_key_bits = 2048 }
   assert(shown.subject == shown.issuer, "subject and issuer are one")
   note("verification says: " .. shown.verify_error)

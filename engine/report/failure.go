@@ -98,7 +98,7 @@ func (p *page) facts(f *suite.Failure) {
 
 func (p *page) hint(f *suite.Failure) {
 	if f.Hint != "" {
-		p.fact("hint", wrap(p.Redact.String(f.Hint), textWidth))
+		p.fact("hint", wrap(f.Hint, textWidth))
 	}
 }
 

@@ -46,7 +46,8 @@ func (o Outcome) gravity() int {
 	return 2
 }
 
-// Failure is what was not as demanded, and where. Every text in it is masked.
+// Failure is what was not as demanded, and where. Every text in it is masked,
+// but for Hint, which says nothing that a script or a server said.
 type Failure struct {
 	Pos     transcript.Pos   // the line that waited
 	Source  string           // that line

@@ -143,6 +143,8 @@ func badPattern(first, whole string) error {
 		return fmt.Errorf("no reply has the code %s: a code has three digits, from 200 to 599", first)
 	case len(first) == 3 && consistsOf(first, digit+"xX"):
 		return fmt.Errorf("%q is no code pattern: the first place is 2 to 5, the others digits or x", first)
+	case len(first) > 3 && isCode(first[:3]) && first[3] == '-':
+		return fmt.Errorf("%q looks like one line of a reply: a pattern is for the whole reply, its code is %s; what EHLO offers is for expect_capability", first, first[:3])
 	case nearlyEnhanced(first):
 		return fmt.Errorf("%q is no enhanced status code: it is written like 5.7.1 or 5.7.x, its class is 2, 4 or 5", first)
 	default:

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"strings"
 	"syscall"
 	"time"
@@ -26,7 +27,7 @@ func Connect(ctx context.Context, address string, opts Options) (*Conn, error) {
 		}
 		d.LocalAddr = &net.TCPAddr{IP: ip}
 	}
-	nc, err := d.DialContext(ctx, network, addr)
+	nc, err := dial(ctx, &d, network, addr)
 	if err != nil {
 		if ctx.Err() != nil {
 			return nil, interrupted(ctx, "connect")
@@ -39,6 +40,20 @@ func Connect(ctx context.Context, address string, opts Options) (*Conn, error) {
 		return nil, &Error{Op: "connect", Addr: address, Kind: Dial, Msg: "no connection to " + address, Err: dialCause(err)}
 	}
 	return Over(ctx, nc, address, opts)
+}
+
+// dial connects. An address in figures needs no resolver and no race between
+// the addresses of a name.
+func dial(ctx context.Context, d *net.Dialer, network, addr string) (net.Conn, error) {
+	to, err := netip.ParseAddrPort(addr)
+	if err != nil || network != "tcp" || d.LocalAddr != nil {
+		return d.DialContext(ctx, network, addr)
+	}
+	nc, err := d.DialTCP(ctx, network, netip.AddrPort{}, to)
+	if err != nil {
+		return nil, err // a *net.TCPConn that is nil would be no nil net.Conn
+	}
+	return nc, nil
 }
 
 // dialCause is the reason of a failed dial without the address, which the

@@ -94,8 +94,11 @@ func (c *Conn) saslSpan(a *authState, line string) (span transcript.Span, hidden
 // begin reads an AUTH command and returns where its initial response begins,
 // the end of the line where it has none.
 func (a *authState) begin(line string) (start int, ok bool) {
+	if word := strings.TrimLeft(line, " \t"); len(word) < 4 || !strings.EqualFold(word[:4], "AUTH") {
+		return 0, false // nearly every line
+	}
 	fields := strings.Fields(line)
-	if len(fields) == 0 || !strings.EqualFold(fields[0], "AUTH") {
+	if !strings.EqualFold(fields[0], "AUTH") {
 		return 0, false
 	}
 	*a = authState{begun: true}

@@ -25,9 +25,17 @@ func (f Frame) String() string {
 	return fmt.Sprintf("%s:%d: in %s", f.File, f.Line, f.Function)
 }
 
-// Position is where the script is: the nearest Lua call, from the running function outwards and through the coroutines
+// Position is where the builtin that runs on l was called: the nearest Lua call, outwards and through the coroutines
 // that resumed this one. The file is "" and the line 0 when no Lua runs.
 func Position(l *lua.LState) (file string, line int) {
+	// Nearly always a builtin asks, and the line that called it is one call up.
+	if f, ok := l.GetStack(1); ok {
+		if v, err := l.GetInfo("Slf", f, lua.LNil); err == nil && f.CurrentLine > 0 {
+			if fn, ok := v.(*lua.LFunction); ok && !fn.IsG && !isTrampoline(fn) {
+				return f.Source, f.CurrentLine
+			}
+		}
+	}
 	for th := l; th != nil && line == 0; th = th.Parent {
 		walk(th, func(f *lua.Debug, fn *lua.LFunction) bool {
 			if f.CurrentLine > 0 && !isTrampoline(fn) {

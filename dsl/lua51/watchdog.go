@@ -124,13 +124,15 @@ func (w *Watchdog) sample() {
 	var suspects, all []*watched
 	for script := range w.running {
 		spell := script.spell.Load()
-		if busy := spell%2 == 0 && spell == script.seen; busy && !script.ended {
+		busy := spell%2 == 0 && spell == script.seen
+		script.seen = spell
+		if heap <= limit || script.ended {
+			continue // nobody is looked for: ten thousand scripts may be running
+		}
+		if busy {
 			suspects = append(suspects, script)
 		}
-		if !script.ended {
-			all = append(all, script)
-		}
-		script.seen = spell
+		all = append(all, script)
 	}
 	// What ended scripts held stays in the heap until they are gone and a collection has run; nobody else is blamed
 	// for that, short of the emergency.

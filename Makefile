@@ -19,7 +19,8 @@ test:
 	$(GO) test -race ./...
 
 postfix: $(BIN)
-	$(GO) run ./cmd/lab
+	$(GO) build -o bin/lab ./cmd/lab
+	bin/lab
 
 lint:
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; exit 1; }

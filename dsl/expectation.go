@@ -171,6 +171,9 @@ func unknownOption(of, name string, known []string) error {
 	if near := nearest(name, known); near != "" {
 		return fmt.Errorf("%s has no option %q: did you mean %q?", of, name, near)
 	}
+	if len(known) == 0 {
+		return fmt.Errorf("%s has no options, and got %q", of, name)
+	}
 	return fmt.Errorf("%s has no option %q: it has %s", of, name, strings.Join(known, ", "))
 }
 

@@ -64,6 +64,12 @@ send "AUTH LOGIN"; expect{ 334, challenge = "Username:" }; send(base64.encode "j
 	{"an old TLS is refused", nil, server.CertificateOptions{}, "ehlo(); starttls{ max_version = '1.1', verify = false, refused = 'protocol version' }"},
 	{"a handshake that should be refused and is not", nil, server.CertificateOptions{}, "ehlo()\nstarttls{ refused = true, timeout = '50ms' } --! failed: accepted a handshake"},
 	{"refused for another reason", nil, server.CertificateOptions{}, "ehlo()\nstarttls{ max_version = '1.1', verify = false, refused = 'certificate' } --! failed: not for the reason"},
+	{"a server that just closes may be down", func(p *server.Polite) {
+		p.On = server.Answers{"starttls": server.Do(func(s *server.Session) { s.Reply("220 go"); s.ReadBytes(5); s.Drop() })}
+	}, server.CertificateOptions{}, "ehlo()\nstarttls{ refused = true } --! failed: without saying why"},
+	{"unless that is what is demanded", func(p *server.Polite) {
+		p.On = server.Answers{"starttls": server.Do(func(s *server.Session) { s.Reply("220 go"); s.ReadBytes(5); s.Drop() })}
+	}, server.CertificateOptions{}, "ehlo(); starttls{ refused = 'close' }"},
 	{"what does not verify is no refusal", nil, server.CertificateOptions{Names: []string{"other.example.com"}}, "ehlo()\nstarttls{ refused = true } --! failed: did not verify"},
 	{"a key that is empty judges nothing", nil, server.CertificateOptions{}, "ehlo(); starttls()\nexpect_certificate{ trusted = true, name = '' } --! error: name of expect_certificate is empty"},
 	{"certificate on what is closed", nil, server.CertificateOptions{}, "ehlo(); starttls(); ehlo(); quit()\ncertificate() --! failed: over"},

@@ -163,6 +163,18 @@ func countWords(toks []token) (all, different int) {
 	return all, len(seen)
 }
 
+// findOption is the column of an option's name on a line: of the token that "="
+// follows, for a verb may have the same name.
+func (s *source) findOption(line int, name string) int {
+	toks := s.tokens()
+	for i, t := range toks {
+		if t.line == line && t.value == name && i+1 < len(toks) && toks[i+1].value == "=" {
+			return t.column
+		}
+	}
+	return s.find(line, name)
+}
+
 func splitLines(text string) []string {
 	starts := lineStarts(text)
 	lines := make([]string, len(starts))

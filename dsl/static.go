@@ -197,7 +197,7 @@ func (m *module) checkCall(v *verb, c callSite) Problems {
 	for _, o := range options {
 		p, ok := v.option(o.key)
 		if !ok && !v.open {
-			bad(o.line, o.key, unknownOption(v.name, o.key, v.optionNames()))
+			problems = append(problems, m.source.problem(o.line, m.source.findOption(o.line, o.key), unknownOption(v.name, o.key, v.optionNames()).Error()))
 			continue
 		}
 		if table, _ := literal(o.value); v.name == "data" && o.key == "expect" && perRecipient(table) {

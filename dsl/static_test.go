@@ -62,6 +62,7 @@ var staticCases = []struct{ reason, script string }{
 	{"the replies to data", "data('x', { expect = { ['a@b'] = 250, postmaster = '552 5.2.2' } })"},
 	{"an empty text holds for every reply", "expect{ 250, text = '' } --! 21: option text is empty"},
 	{"one line of a reply is no pattern", "expect '250-STARTTLS' --! 8: expect_capability"},
+	{"a verb without options", "expect 220; send('noop', { expect = 250 }) --! 28: send has no options"},
 	{"a global of that name is the script's own", "function mail(x) return x end; mail('a', 'b', 'c'); expect 220"},
 	{"a local of that name too", "local mail = print; mail('a', { b = 1 }); expect 220"},
 }

@@ -116,9 +116,13 @@ func (w *Watchdog) sample() {
 	if w.armed = len(w.running) > 0; !w.armed {
 		return
 	}
-	time.AfterFunc(watchInterval, w.sample)
-
 	limit := w.limit()
+	next := watchInterval
+	if heap > limit/4 {
+		next /= 5 // it may be over the limit soon
+	}
+	time.AfterFunc(next, w.sample)
+
 	grown := allocated - w.allocated
 	w.allocated = allocated
 	var suspects, all []*watched
@@ -189,7 +193,8 @@ func (w *Watchdog) measure() (heap, allocated uint64) {
 	limit := w.limit()
 	w.mu.Unlock()
 	heap, allocated = samples[0].Value.Uint64(), samples[1].Value.Uint64()
-	if live := samples[2].Value.Uint64(); heap > limit && live < heap/3 {
+	// Far above the limit there is no time for that: strings double in the meantime.
+	if live := samples[2].Value.Uint64(); heap > limit && heap <= 2*limit && live < heap/3 {
 		runtime.GC()
 		metrics.Read(samples)
 		heap = samples[2].Value.Uint64()

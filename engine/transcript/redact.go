@@ -46,13 +46,12 @@ func (r *Redactor) add(h hidden) {
 	defer r.mu.Unlock()
 	// A token may turn out to be a password, a password to be a declared one:
 	// what is known of a value only grows.
-	var mine []hidden
+	known := false
 	for at := r; at != nil; at = at.Parent {
-		for _, k := range at.list() {
+		list := at.list()
+		for i := range list {
+			k := &list[i]
 			if !bytes.Equal(k.value, h.value) {
-				if at == r {
-					mine = append(mine, k)
-				}
 				continue
 			}
 			if (h.plain || !k.plain) && (k.guarded || !h.guarded) {
@@ -61,10 +60,15 @@ func (r *Redactor) add(h hidden) {
 			if !k.plain {
 				h.mask = k.mask
 			}
+			known = known || at == r
 		}
 	}
 	h.prepare()
-	mine = append(mine, h)
+	mine := r.list()
+	if known {
+		mine = slices.DeleteFunc(slices.Clone(mine), func(k hidden) bool { return bytes.Equal(k.value, h.value) })
+	}
+	mine = append(mine, h) // behind the end of what others may be reading
 	r.known.Store(&mine)
 }
 

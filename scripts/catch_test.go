@@ -2,6 +2,9 @@ package scripts_test
 
 import (
 	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -18,6 +21,9 @@ type misconfiguration struct {
 	reason string
 	edit   func(*lab.Options) // of the usual options
 	caught []catch
+	vars   []string          // what the runbooks are told
+	files  map[string]string // what else lies in the server's folder, which edits call $dir
+	mute   bool              // the server never speaks: nobody need wait for it long
 }
 
 // catch is a runbook that must fail, and the line that it must blame: the one
@@ -34,129 +40,44 @@ func setting(name, value string) func(*lab.Options) {
 
 // at is an edit of one listener, by "name=value".
 func at(listener string, settings ...string) func(*lab.Options) {
-	return func(o *lab.Options) { o.MasterArgs[listener] = settings }
+	return func(o *lab.Options) { o.MasterArgs[listener] = append(o.MasterArgs[listener], settings...) }
+}
+
+// both are two edits, one after the other.
+func both(edits ...func(*lab.Options)) func(*lab.Options) {
+	return func(o *lab.Options) {
+		for _, edit := range edits {
+			edit(o)
+		}
+	}
 }
 
 func showing(c lab.Certificate) func(*lab.Options) {
 	return func(o *lab.Options) { o.Certificate = c }
 }
 
-// open makes the submission service one more port 25.
-var open = []string{"smtpd_client_restrictions=", "smtpd_relay_restrictions=permit_sasl_authenticated, reject_unauth_destination"}
+// serving shows a certificate that package server made.
+func serving(t server.CertificateOptions) func(*lab.Options) {
+	return func(o *lab.Options) {
+		made, err := server.MakeCertificate(t)
+		if err != nil {
+			panic(err) // the table asks for what cannot be
+		}
+		o.Certificate = lab.Certificate{Chain: made.CertPEM, PrivateKey: made.KeyPEM}
+	}
+}
 
-const day = 24 * time.Hour
+// users are settings of both services for users.
+func users(settings ...string) func(*lab.Options) {
+	return both(at("submission", settings...), at("submissions", settings...))
+}
 
-var misconfigurations = []misconfiguration{
-	// Relaying.
-	{"an open relay", at("smtp", "mynetworks=127.0.0.0/8"), []catch{
-		{"relay-refused-from-outside.lua", "expect{ relay_refusal", "open relay"}}},
-	{"relaying is refused for now only", setting("smtpd_relay_restrictions", "permit_mynetworks, permit_sasl_authenticated, defer_unauth_destination"), []catch{
-		{"relay-refused-from-outside.lua", "expect{ relay_refusal", "Postfix refuses to relay by its own default (defer_unauth_destination"}}},
-	{"localhost is a stranger", at("local", "mynetworks="), []catch{
-		{"relay-from-localhost.lua", `expect{ "250 2.1.5"`, "mynetworks"}}},
-	{"users may not relay", at("submission", "smtpd_relay_restrictions=reject_unauth_destination"), []catch{
-		{"auth-plain.lua", "rcpt(unknown", "relay"},
-		{"starttls-auth-plain.lua", `send("rcpt to:<"`, "relay"}}},
+// otherSASL has Cyrus SASL read the file that sasl makes. It lies where the usual
+// one does: Debian's Postfix looks beside main.cf, whatever cyrus_sasl_config_path says.
+var otherSASL = setting("smtpd_sasl_path", "other")
 
-	// Recipients.
-	{"everything is refused on port 25", at("smtp", "smtpd_client_restrictions=reject"), []catch{
-		{"known-recipient-accepted.lua", `expect{ "250 2.1.5"`, "client"},
-		{"relay-refused-from-outside.lua", `expect{ "250 2.1.5"`, "client"},
-		{"unknown-user-refused.lua", `expect{ "550 5.1.1"`, "client"},
-		{"encryption-of-each-port.lua", "rcpt(known)", "client"}}},
-	{"everything is refused on localhost", at("local", "smtpd_client_restrictions=reject"), []catch{
-		{"relay-from-localhost.lua", `expect{ "250 2.1.5"`, "client"},
-		{"encryption-of-each-port.lua", "rcpt(known)", "client"}}},
-	{"the domain is not hosted", func(o *lab.Options) { o.Mailboxes = []string{"james@other.example.com"} }, []catch{
-		{"known-recipient-accepted.lua", `expect{ "250 2.1.5"`, "not hosted here"},
-		{"unknown-user-refused.lua", `expect{ "550 5.1.1"`, "got 554 5.7.1"}}},
-	{"the mailbox is missing", func(o *lab.Options) { o.Mailboxes = []string{"jane@new.example.com"} }, []catch{
-		{"known-recipient-accepted.lua", `expect{ "250 2.1.5"`, "no such mailbox"}}},
-	{"any user is taken", setting("virtual_mailbox_maps", "static:all/"), []catch{
-		{"unknown-user-refused.lua", `expect{ "550 5.1.1"`, "bounce"}}},
-	{"an unknown user is refused for now only", setting("unknown_virtual_mailbox_reject_code", "450"), []catch{
-		{"unknown-user-refused.lua", `expect{ "550 5.1.1"`, "for now only"}}},
-
-	// Logins.
-	{"AUTH in clear text for users", at("submission", "smtpd_tls_auth_only=no", "smtpd_tls_security_level=may"), []catch{
-		{"auth-refused-in-clear.lua", "expect(refusals)", "smtpd_tls_auth_only=yes"},
-		{"ehlo-offers.lua", `expect_no_capability "AUTH"`, ""},
-		{"encryption-of-each-port.lua", `expect_no_capability "AUTH"`, ""}}},
-	{"the passwords cannot be checked", setting("smtpd_sasl_path", "elsewhere"), []catch{
-		{"auth-plain.lua", `auth("PLAIN", user, password`, "SASL backend"},
-		{"auth-login.lua", `auth("LOGIN", user, password`, "got 454 4.7.0"},
-		{"starttls-auth-plain.lua", `send("AUTH PLAIN "`, "SASL backend"}}},
-	{"the user is missing", func(o *lab.Options) { o.Users = map[string]string{"jane@new.example.com": lab.Password} }, []catch{
-		{"auth-plain.lua", `auth("PLAIN", user, password`, "user or password is wrong"},
-		{"auth-login.lua", "send(base64.encode(password))", "user or password is wrong"},
-		{"tls-from-first-byte.lua", `send("AUTH PLAIN "`, "user or password is wrong"}}},
-	{"PLAIN is lost", setting("smtpd_sasl_mechanism_filter", "!plain, static:rest"), []catch{
-		{"auth-plain.lua", `auth("PLAIN", user, password`, ""},
-		{"ehlo-offers.lua", `expect_capability("AUTH", "PLAIN")`, ""},
-		{"starttls-auth-plain.lua", `expect_capability("AUTH", "PLAIN")`, ""},
-		{"tls-from-first-byte.lua", `expect_capability("AUTH", "PLAIN")`, ""}}},
-	{"LOGIN is lost", setting("smtpd_sasl_mechanism_filter", "!login, static:rest"), []catch{
-		{"auth-login.lua", `auth("LOGIN", user, password`, ""},
-		{"auth-login.lua", `expect_capability("AUTH", "LOGIN")`, ""},
-		{"ehlo-offers.lua", `expect_capability("AUTH", "LOGIN")`, ""}}},
-	{"nobody can log in", setting("smtpd_sasl_auth_enable", "no"), []catch{
-		{"auth-plain.lua", `auth("PLAIN", user, password`, ""},
-		{"starttls-auth-plain.lua", `expect_capability("AUTH", "PLAIN")`, ""}}},
-
-	// The submission service.
-	{"submission is open to all", at("submission", open...), []catch{
-		{"submission-needs-login.lua", "expect_refusal{", "nothing was refused"},
-		{"auth-plain.lua", "expect_refusal{", "nothing was refused"}}},
-	{"submissions is open to all", at("submissions", open...), []catch{
-		{"submission-needs-login.lua", "expect_refusal{", "nothing was refused"}}},
-	{"submission takes mail in clear text", at("submission", append(open, "smtpd_tls_security_level=may")...), []catch{
-		{"submission-needs-login.lua", "expect_refusal{", "nothing was refused"},
-		{"encryption-of-each-port.lua", "expect_refusal{", "nothing was refused"}}},
-	{"submission takes nobody", at("submission", "smtpd_client_restrictions=reject"), []catch{
-		{"auth-plain.lua", "rcpt(unknown", "client"}}},
-
-	// STARTTLS.
-	{"STARTTLS is hidden on port 25", at("smtp", "smtpd_discard_ehlo_keywords=starttls"), []catch{
-		{"ehlo-offers.lua", `connect "smtp"; ehlo(helo)⏎expect_capability "STARTTLS"`, ""},
-		{"encryption-of-each-port.lua", `takes_mail()⏎expect_capability "STARTTLS"`, ""},
-		{"starttls-auth-plain.lua", `expect_capability "STARTTLS"`, ""}}},
-	{"STARTTLS is hidden for users", at("submission", "smtpd_discard_ehlo_keywords=starttls"), []catch{
-		{"ehlo-offers.lua", `connect "submission"; ehlo(helo)⏎expect_capability "STARTTLS"`, ""},
-		{"starttls-auth-plain.lua", `expect_capability "STARTTLS"`, ""}}},
-	{"TLS is off", setting("smtpd_tls_security_level", "none"), []catch{
-		{"ehlo-offers.lua", `connect "smtp"; ehlo(helo)⏎expect_capability "STARTTLS"`, ""},
-		{"starttls-auth-plain.lua", `expect_capability "STARTTLS"`, ""},
-		{"certificate.lua", `connect "smtp"; ehlo(helo); starttls(unjudged)`, "no TLS"}}},
-	{"TLS is demanded on port 25", at("smtp", "smtpd_tls_security_level=encrypt"), []catch{
-		{"known-recipient-accepted.lua", `send("mail from:<"`, "starttls()"},
-		{"relay-refused-from-outside.lua", `send("mail from:<"`, "starttls()"},
-		{"encryption-of-each-port.lua", "mail(sender)", "starttls()"}}},
-	{"TLS is demanded of localhost", at("local", "smtpd_tls_security_level=encrypt"), []catch{
-		{"relay-from-localhost.lua", `send("mail from:<"`, "starttls()"},
-		{"encryption-of-each-port.lua", "mail(sender)", "starttls()"}}},
-	{"submissions begins in clear text", at("submissions", "smtpd_tls_wrappermode=no"), []catch{
-		{"tls-from-first-byte.lua", `connect "submissions"`, "clear text"},
-		{"encryption-of-each-port.lua", `connect "submissions"`, "clear text"}}},
-
-	// The certificate.
-	{"the certificate is for another name", showing(lab.Certificate{Names: []string{"mail.example.net"}}), []catch{
-		{"certificate.lua", "expect_certificate{", "falls short in name"},
-		{"starttls-auth-plain.lua", "handshake()", "--tls-name"},
-		{"tls-from-first-byte.lua", `connect "submissions"`, "--tls-name"}}},
-	{"the certificate has expired", showing(lab.Certificate{NotAfter: time.Now().Add(-day)}), []catch{
-		{"certificate.lua", "expect_certificate{", "falls short in trusted, min_days_left"},
-		{"starttls-auth-plain.lua", "handshake()", "renewed"}}},
-	{"the certificate is nearly over", showing(lab.Certificate{NotAfter: time.Now().Add(13 * day)}), []catch{
-		{"certificate.lua", "expect_certificate{", "falls short in min_days_left"}}},
-	{"nobody knows the CA", showing(lab.Certificate{Issuer: lab.UnknownCA}), []catch{
-		{"certificate.lua", "expect_certificate{", "falls short in trusted"},
-		{"starttls-auth-plain.lua", "handshake()", "--ca"}}},
-	{"the intermediate CA is not sent", showing(lab.Certificate{Issuer: lab.IntermediateMissing}), []catch{
-		{"certificate.lua", "expect_certificate{", "falls short in trusted"}}},
-	{"the key is weak", showing(lab.Certificate{Key: lab.RSA1024}), []catch{
-		{"certificate.lua", "expect_certificate{", "min_key_bits"}}},
-	{"a self-signed certificate for another name", showing(lab.Certificate{Issuer: lab.Self, Names: []string{"mail.example.net"}}), []catch{
-		{"certificate-self-signed.lua", "expect_certificate{", "falls short in name"}}},
+func sasl(lines ...string) map[string]string {
+	return map[string]string{"etc/sasl/other.conf": strings.Join(lines, "\n") + "\n"}
 }
 
 // TestRunbooksCatch: each runbook fails on what it exists to find, on the line
@@ -166,14 +87,71 @@ func TestRunbooksCatch(t *testing.T) {
 	p := labtest.Private(t, lab.Options{})
 	for _, m := range misconfigurations {
 		t.Run(m.reason, func(t *testing.T) {
-			s := reconfigured(t, p, m.edit)
+			s := reconfigured(t, p, m.edit, m.files)
 			s.ca = poolOf(t, p.CAFile())
+			if m.mute {
+				s.timeout = time.Second
+			}
+			results := s.run(t, m.runbooks(), m.vars...)
 			for _, c := range m.caught {
-				c.want(t, s.run(t, []string{c.runbook}))
+				c.want(t, results)
 			}
 		})
 	}
 }
+
+// runbooks are those that must find it, each once.
+func (m misconfiguration) runbooks() []string {
+	var all []string
+	for _, c := range m.caught {
+		if !slices.Contains(all, c.runbook) {
+			all = append(all, c.runbook)
+		}
+	}
+	return all
+}
+
+// TestEveryRunbookCatches: no runbook is without a fault that it has been seen to find.
+func TestEveryRunbookCatches(t *testing.T) {
+	caught := map[string]bool{}
+	for _, m := range misconfigurations {
+		for _, c := range m.caught {
+			caught[c.runbook] = true
+		}
+		if len(m.caught) == 0 {
+			t.Errorf("%s: nobody finds it", m.reason)
+		}
+	}
+	for _, name := range names(t) {
+		if !caught[name] {
+			t.Errorf("%s: no fault that it finds", name)
+		}
+	}
+}
+
+// writeExtra puts files into the server's folder, which they and settings call $dir.
+func writeExtra(t *testing.T, p *lab.Postfix, files map[string]string) {
+	t.Helper()
+	for name, text := range files {
+		mode := os.FileMode(0o644)
+		if strings.HasPrefix(text, unreadable) {
+			mode = 0o600
+		}
+		path := filepath.Join(p.Dir(), filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(strings.ReplaceAll(text, "$dir", p.Dir())), mode); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chmod(path, mode); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// unreadable begins a file that root alone may read.
+const unreadable = "for root alone\n"
 
 // TestRunbooksCatchPeers: what a Postfix cannot be made to do, of the
 // submission service of another server.
@@ -196,22 +174,48 @@ func TestRunbooksCatchPeers(t *testing.T) {
 			catch{"ehlo-offers.lua", `expect_capability("AUTH=", mechanism)`, "AUTH= PLAIN"}},
 		{"STARTTLS is offered within TLS", func(p *server.Polite) { p.CapabilitiesTLS = []string{"STARTTLS", "AUTH PLAIN LOGIN"} },
 			catch{"ehlo-offers.lua", `connect "submission"; ehlo(helo)⏎⏎⏎⏎⏎expect_no_capability "STARTTLS"`, "STARTTLS is offered"}},
+		{"a password in clear text is tried", func(p *server.Polite) { p.AuthNeedsTLS = false },
+			catch{"auth-refused-in-clear.lua", "expect(refusals)", "got 535 5.7.8"}},
+		{"a login in clear text is offered in the obsolete form alone", func(p *server.Polite) { p.Capabilities = []string{"STARTTLS", "AUTH=PLAIN LOGIN"} },
+			catch{"ehlo-offers.lua", `expect_no_capability "AUTH="`, "AUTH= is offered"}},
+		{"a login in clear text is accepted, whoever it is", func(p *server.Polite) { p.On = server.Answers{"auth": server.Say("235 2.7.0 Welcome")} },
+			catch{"auth-refused-in-clear.lua", "expect(refusals)", "got 235 2.7.0"}},
+		{"a wrong password is refused for now only", func(p *server.Polite) {
+			p.On = server.Answers{"auth": server.Do(func(s *server.Session) {
+				if reply := "454 4.7.0 Later"; s.Index() == 2 {
+					s.Reply(reply)
+				} else {
+					s.Reply("235 2.7.0 Welcome")
+				}
+			})}
+		},
+			catch{"auth-plain.lua", `auth("PLAIN", user, "wrong-"`, ""}},
+		{"the server takes no mail at all", func(p *server.Polite) { p.On = server.Answers{"greeting": server.Say("554 5.3.2 No service")} },
+			catch{"auth-plain.lua", `test("the right password is accepted"⏎connect "submission"`, "554"}},
+		{"the server has too many connections", func(p *server.Polite) {
+			p.On = server.Answers{"greeting": server.Say("421 4.7.0 Too many").Then(server.Close)}
+		},
+			catch{"starttls-auth-plain.lua", "local function encrypt()⏎expect 220", "421"}},
 	} {
 		t.Run(test.reason, func(t *testing.T) {
 			polite := server.Polite{TLS: certificate.ServerConfig(), Users: map[string]string{lab.User: lab.Password}, AuthNeedsTLS: true}
 			test.edit(&polite)
-			s := site{map[string]string{"submission": server.Start(t, polite.Serve).Addr()}, certificate.Pool, lab.Hostname}
+			s := site{targets: map[string]string{"submission": server.Start(t, polite.Serve).Addr()}, ca: certificate.Pool, name: lab.Hostname}
 			test.caught.want(t, s.run(t, []string{test.caught.runbook}))
 		})
 	}
 }
 
-// want fails unless a test failed on the line, and none ended without a verdict.
+// want fails unless a test of the runbook failed on the line, and none ended
+// without a verdict: then the exit status would not be 1.
 func (c catch) want(t *testing.T, results []suite.Result) {
 	t.Helper()
 	number := c.number(t)
 	caught := false
 	for _, r := range results {
+		if r.Script.Name() != "scripts/"+c.runbook {
+			continue
+		}
 		if r.Outcome == suite.Errored {
 			t.Errorf("no verdict: %s", story(r))
 		}
@@ -226,7 +230,9 @@ func (c catch) want(t *testing.T, results []suite.Result) {
 	if !caught {
 		t.Errorf("%s: no test failed at line %d, %s", c.runbook, number, c.line)
 		for _, r := range results {
-			t.Log(r.Test, r.Outcome, r.Failure)
+			if r.Script.Name() == "scripts/"+c.runbook {
+				t.Log(r.Test, r.Outcome, r.Failure)
+			}
 		}
 	}
 }

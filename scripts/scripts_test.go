@@ -1,6 +1,7 @@
 package scripts_test
 
 import (
+	"cmp"
 	"crypto/x509"
 	"fmt"
 	"io/fs"
@@ -27,7 +28,8 @@ func TestMain(m *testing.M) { labtest.Main(m) }
 type site struct {
 	targets map[string]string
 	ca      *x509.CertPool
-	name    string // of its certificate
+	name    string        // of its certificate
+	timeout time.Duration // of a reply; 0 is long
 }
 
 func demoSite(t *testing.T) (site, *demo.Demo) {
@@ -37,12 +39,12 @@ func demoSite(t *testing.T) (site, *demo.Demo) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { d.Close() })
-	return site{d.Targets(), d.CA(), d.TLSName()}, d
+	return site{targets: d.Targets(), ca: d.CA(), name: d.TLSName()}, d
 }
 
 func postfixSite(t *testing.T, p *lab.Postfix) site {
 	t.Helper()
-	s := site{map[string]string{}, poolOf(t, p.CAFile()), lab.Hostname}
+	s := site{targets: map[string]string{}, ca: poolOf(t, p.CAFile()), name: lab.Hostname}
 	for _, target := range []string{"smtp", "local", "submission", "submissions"} {
 		s.targets[target] = p.Addr(target)
 	}
@@ -93,7 +95,7 @@ func (s site) run(t *testing.T, runbooks []string, vars ...string) []suite.Resul
 	}
 	env.Redact.Add("password", lab.Password)
 	env.Options.Security.CA, env.Options.Security.Name = s.ca, s.name
-	env.Options.Timeout = 20 * time.Second
+	env.Options.Timeout = cmp.Or(s.timeout, 20*time.Second)
 	for _, v := range vars {
 		name, value, _ := strings.Cut(v, "=")
 		env.Vars[name] = value
@@ -216,74 +218,6 @@ func TestPostfix(t *testing.T) {
 	wantSound(t, s.run(t, names(t), "send=yes"), absent...)
 }
 
-// TestOtherPostfix: servers of the same policy that are set up otherwise.
-func TestOtherPostfix(t *testing.T) {
-	t.Parallel()
-	p := labtest.Private(t, lab.Options{})
-	users := func(o *lab.Options, settings ...string) {
-		o.MasterArgs["submission"], o.MasterArgs["submissions"] = settings, settings
-	}
-	for _, test := range []struct {
-		reason  string
-		edit    func(*lab.Options)
-		vars    []string
-		skipped []string // nil for absent
-	}{
-		{reason: "an RSA key, below an intermediate CA that is sent", edit: func(o *lab.Options) {
-			o.Certificate = lab.Certificate{Key: lab.RSA2048, Issuer: lab.Intermediate}
-		}},
-		{reason: "a self-signed certificate that --ca names", edit: func(o *lab.Options) { o.Certificate.Issuer = lab.Self }},
-		{reason: "no AUTH= for old clients", edit: func(o *lab.Options) { o.MainCF["broken_sasl_auth_clients"] = "no" }},
-		{reason: "port 25 without logins", edit: func(o *lab.Options) { o.MasterArgs["smtp"] = []string{"smtpd_sasl_auth_enable=no"} },
-			skipped: slices.Concat(absent, []string{"scripts/starttls-auth-plain.lua: smtp: a recipient elsewhere is accepted"})},
-		{reason: "localhost without TLS", edit: func(o *lab.Options) { o.MasterArgs["local"] = []string{"smtpd_tls_security_level=none"} }},
-		{reason: "strangers refused at MAIL", edit: func(o *lab.Options) {
-			users(o, "smtpd_client_restrictions=", "smtpd_sender_restrictions=permit_sasl_authenticated,reject", "smtpd_delay_reject=no")
-		}},
-		{reason: "strangers refused at RCPT, with 530", edit: func(o *lab.Options) {
-			users(o, "smtpd_client_restrictions=", "smtpd_recipient_restrictions=permit_sasl_authenticated,reject", "reject_code=530")
-		}},
-		{reason: "submission that does not demand STARTTLS, but takes nobody before it", edit: func(o *lab.Options) {
-			o.MasterArgs["submission"] = []string{"smtpd_tls_security_level=may"}
-		}},
-		{reason: "relaying refused in Postfix's own way, and relay_refusal says so", vars: []string{"relay_refusal=454 4.7.1"}, edit: func(o *lab.Options) {
-			o.MainCF["smtpd_relay_restrictions"] = "permit_mynetworks, permit_sasl_authenticated, defer_unauth_destination"
-		}},
-		{reason: "other words in every refusal", edit: func(o *lab.Options) {
-			o.MainCF["smtpd_reject_footer"] = "Ask postmaster@example.com"
-			o.MainCF["smtpd_banner"] = "$myhostname ESMTP"
-			o.MainCF["show_user_unknown_table_name"] = "no"
-		}},
-	} {
-		t.Run(test.reason, func(t *testing.T) {
-			s := reconfigured(t, p, test.edit)
-			if test.skipped == nil {
-				test.skipped = absent
-			}
-			wantSound(t, s.run(t, names(t), append(test.vars, "send=yes")...), test.skipped...)
-		})
-	}
-}
-
-// reconfigured gives the server the usual options and one edit of them.
-func reconfigured(t *testing.T, p *lab.Postfix, edit func(*lab.Options)) site {
-	t.Helper()
-	self := false
-	err := p.Reconfigure(t.Context(), func(o *lab.Options) {
-		*o = lab.Options{MainCF: map[string]string{}, MasterArgs: map[string][]string{}}
-		edit(o)
-		self = o.Certificate.Issuer == lab.Self
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := postfixSite(t, p)
-	if self {
-		s.ca = poolOf(t, p.CertificateFile())
-	}
-	return s
-}
-
 // TestSelfSigned: where no CA was given, the runbook shows what a self-signed
 // certificate looks like, and judges all else about it.
 func TestSelfSigned(t *testing.T) {
@@ -379,7 +313,7 @@ func TestMissingTargets(t *testing.T) {
 	t.Parallel()
 	whole, _ := demoSite(t)
 	for missing := range whole.targets {
-		s := site{maps.Clone(whole.targets), whole.ca, whole.name}
+		s := site{targets: maps.Clone(whole.targets), ca: whole.ca, name: whole.name}
 		delete(s.targets, missing)
 		for _, r := range s.run(t, names(t), "send=yes") {
 			if r.Outcome != suite.Passed && r.Outcome != suite.Skipped {

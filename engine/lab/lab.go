@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"smtplay/engine/server"
 )
 
 // A Postfix is a mail server that runs. Its methods may be called from several goroutines.
@@ -16,7 +18,7 @@ type Postfix struct {
 	dir     string
 	ownDir  bool
 	install installation
-	ca      *authority
+	ca      *server.Authority
 	guard   *watchdog
 
 	mu      sync.Mutex
@@ -45,8 +47,8 @@ func Start(ctx context.Context, o Options) (*Postfix, error) {
 	if p.install, err = findInstallation(ctx); err != nil {
 		return nil, err
 	}
-	if p.ca, err = newAuthority("smtplay lab CA"); err != nil {
-		return nil, err
+	if p.ca, err = makeCA(server.AuthorityOptions{CommonName: "smtplay lab CA"}); err != nil {
+		return nil, fmt.Errorf("lab: %w", err)
 	}
 	if p.dir, p.ownDir, err = makeDir(o.Dir); err != nil {
 		return nil, err
@@ -69,7 +71,7 @@ func (p *Postfix) begin(ctx context.Context) error {
 	if err := p.makeTree(); err != nil {
 		return err
 	}
-	if err := writeFile(p.CAFile(), p.ca.pem, 0o644); err != nil {
+	if err := writeFile(p.CAFile(), p.ca.PEM(), 0o644); err != nil {
 		return fmt.Errorf("lab: %w", err)
 	}
 	return p.apply(ctx, &p.options)

@@ -38,7 +38,7 @@ func hidden(r rune) bool { return !unicode.IsPrint(r) }
 
 // source is a line of a script: visible, its tabs as blanks.
 func source(s string) string {
-	return Visible(strings.TrimRight(strings.ReplaceAll(s, "\t", "    "), " \r\n"))
+	return bounded([]string{strings.TrimRight(strings.ReplaceAll(s, "\t", "    "), " \r\n")})[0]
 }
 
 // lines are the lines of a text, visible and of bounded number and length.

@@ -35,7 +35,7 @@ func newCheck(p *process) *cobra.Command {
 
 // check does the verb.
 func check(ctx context.Context, p *process, paths []string) error {
-	env := &suite.Env{Redact: &transcript.Redactor{}, Seed: 1}
+	env := &suite.Env{Redact: p.redact, Seed: 1}
 	if err := (&inputFlags{}).read(p, env); err != nil {
 		return err
 	}

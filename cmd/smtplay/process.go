@@ -16,6 +16,7 @@ import (
 	"golang.org/x/term"
 
 	"smtplay/engine/suite"
+	"smtplay/engine/transcript"
 )
 
 // process is everything that belongs to the process as a whole. Nothing else
@@ -26,7 +27,8 @@ type process struct {
 	stdout    *sink
 	stderr    io.Writer
 	outIsTerm bool
-	inIsTerm  bool // somebody may be asked
+	inIsTerm  bool                 // somebody may be asked
+	redact    *transcript.Redactor // knows every secret given so far
 	hostname  func() (string, error)
 	password  func(ctx context.Context, prompt string) (string, error) // reads a line without echo
 }
@@ -52,12 +54,16 @@ func newProcess() *process {
 		stderr:    os.Stderr,
 		outIsTerm: term.IsTerminal(int(os.Stdout.Fd())),
 		inIsTerm:  term.IsTerminal(int(os.Stdin.Fd())),
+		redact:    &transcript.Redactor{},
 		hostname:  os.Hostname,
 		password:  readPassword,
 	}
 	for _, entry := range os.Environ() {
 		if name, value, ok := strings.Cut(entry, "="); ok {
 			p.env[name] = value
+			if secret, ok := strings.CutPrefix(name, "SMTPLAY_SECRET_"); ok {
+				p.redact.Add(secret, value)
+			}
 		}
 	}
 	return p
@@ -153,14 +159,14 @@ func (s *sink) fault() error {
 //	smtplay: warning: what is odd
 
 func (p *process) complain(msg, hint string) {
-	fmt.Fprintf(p.stderr, "smtplay: error: %s\n", msg)
+	fmt.Fprintf(p.stderr, "smtplay: error: %s\n", p.redact.String(msg))
 	if hint != "" {
-		fmt.Fprintf(p.stderr, "smtplay: hint: %s\n", hint)
+		fmt.Fprintf(p.stderr, "smtplay: hint: %s\n", p.redact.String(hint))
 	}
 }
 
 func (p *process) warn(format string, args ...any) {
-	fmt.Fprintf(p.stderr, "smtplay: warning: "+format+"\n", args...)
+	fmt.Fprintf(p.stderr, "smtplay: warning: %s\n", p.redact.String(fmt.Sprintf(format, args...)))
 }
 
 func (p *process) note(format string, args ...any) {

@@ -96,14 +96,18 @@ func (f *runFlags) runner() (*suite.Runner, error) {
 
 // environment makes what all tests share, but for what the demo brings.
 func (f *runFlags) environment(p *process) (*suite.Env, error) {
-	env := &suite.Env{Redact: &transcript.Redactor{}, Seed: f.seed.n}
+	env := &suite.Env{Redact: p.redact, Seed: f.seed.n}
 	if env.Seed == 0 {
 		env.Seed = 1 + rand.Int64N(1e9) // short enough to be typed again
 	}
 	if f.demo && f.server != "" {
 		return nil, usage("--demo and --server name two servers").try("--target NAME=ADDRESS leads one name of the demo elsewhere")
 	}
-	var err error
+	// Secrets come first: whatever is wrong with the rest is told without them.
+	err := f.inputFlags.read(p, env)
+	if err != nil {
+		return nil, err
+	}
 	if env.Options, err = f.options(); err != nil {
 		return nil, err
 	}
@@ -116,7 +120,7 @@ func (f *runFlags) environment(p *process) (*suite.Env, error) {
 	if f.demo {
 		env.Targets.Host, env.Targets.Port = "", "" // SMTPLAY_SERVER is not meant
 	}
-	return env, f.inputFlags.read(p, env)
+	return env, nil
 }
 
 // run does the verb. Everything is looked at before anything is dialled.

@@ -15,11 +15,11 @@ import (
 // recordNames are where the transcripts of tests lie below the folder for them,
 // SCRIPT/TEST. No two are the same, nor on a file system that ignores case: a
 // name that is taken gets a number.
-func recordNames(tests []Test) []string {
+func recordNames(tests []Test, hide *transcript.Redactor) []string {
 	names := make([]string, 0, len(tests))
 	taken := map[string]bool{}
 	for _, t := range tests {
-		first := recordName(t)
+		first := recordName(t, hide)
 		name, key := first, fold(first)
 		for n := 2; taken[key]; n++ {
 			name = fmt.Sprintf("%s+%d", first, n)
@@ -33,19 +33,19 @@ func recordNames(tests []Test) []string {
 
 func fold(s string) string { return strings.ToLower(strings.ToUpper(s)) }
 
-func recordName(t Test) string {
+func recordName(t Test, hide *transcript.Redactor) string {
 	script := strings.TrimSuffix(filepath.ToSlash(t.Script.Name()), ".lua")
 	var parts []string
 	for p := range strings.SplitSeq(script, "/") {
 		if p != "" && p != "." {
-			parts = append(parts, fileName(p))
+			parts = append(parts, fileName(hide.String(p)))
 		}
 	}
 	name := t.Name
 	if name == t.Script.Name() { // the one test of a file is named by its path
 		name = strings.TrimSuffix(filepath.Base(filepath.FromSlash(name)), ".lua")
 	}
-	return filepath.Join(append(parts, fileName(name))...)
+	return filepath.Join(append(parts, fileName(hide.String(name)))...)
 }
 
 // recordPath is the file of one run: TEST.smtp, and TEST~N.smtp for run N from

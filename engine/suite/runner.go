@@ -79,7 +79,7 @@ func (r *Runner) Plan(ctx context.Context, env *Env, scripts []Script) ([]Test, 
 func (r *Runner) Run(ctx context.Context, env *Env, tests []Test, yield func(Result)) {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	board := newBoard(r, tests)
+	board := newBoard(r, tests, env.Redact)
 	var workers sync.WaitGroup
 	for range min(max(1, r.Jobs), board.runs()) {
 		workers.Go(func() {
@@ -127,9 +127,9 @@ type slot struct {
 	once     sync.Once
 }
 
-func newBoard(r *Runner, tests []Test) *board {
+func newBoard(r *Runner, tests []Test, hide *transcript.Redactor) *board {
 	b := &board{}
-	records := recordNames(tests)
+	records := recordNames(tests, hide)
 	for i, t := range tests {
 		repeat := int64(max(1, r.Repeat))
 		if t.Once {

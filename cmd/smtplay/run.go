@@ -190,7 +190,7 @@ func (f *runFlags) play(ctx context.Context, p *process, runner *suite.Runner, e
 	console := &report.Console{W: p.stdout, Color: coloured, Names: report.NameWidth(tests), Redact: env.Redact}
 	told := make(chan struct{}, len(tests))
 	if f.verbose {
-		live := &report.Live{W: p.stdout, Color: coloured, Prefix: runner.Jobs > 1 && len(tests)*runner.Repeat > 1}
+		live := &report.Live{W: p.stdout, Color: coloured, Redact: env.Redact, Prefix: runner.Jobs > 1 && len(tests)*runner.Repeat > 1}
 		runner.Live = live.For
 		if runner.Jobs == 1 {
 			runner.Live = inTurn(ctx, live.For, told)

@@ -14,7 +14,8 @@ import (
 type Live struct {
 	W      io.Writer
 	Color  bool
-	Prefix bool // name the test on every line, as where several run at once
+	Prefix bool                 // name the test on every line, as where several run at once
+	Redact *transcript.Redactor // masks secrets in the names of tests; nil for none
 
 	mu   sync.Mutex
 	last string // the test whose events came last
@@ -22,7 +23,7 @@ type Live struct {
 
 // For is the recorder of one test.
 func (l *Live) For(t suite.Test) transcript.Recorder {
-	return &liveTest{live: l, palette: paletteFor(l.Color), name: Visible(t.String())}
+	return &liveTest{live: l, palette: paletteFor(l.Color), name: Visible(l.Redact.String(t.String()))}
 }
 
 type liveTest struct {

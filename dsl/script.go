@@ -199,6 +199,7 @@ func (s *Script) Tests(ctx context.Context, env *suite.Env) ([]suite.Declared, e
 	defer cancel()
 	session := &session{script: s, env: env, run: &suite.Run{}, ctx: ctx, phase: phaseListing, closing: closing,
 		log: &transcript.Log{Redactor: &transcript.Redactor{Parent: env.Redact}}}
+	s.hideWritten(session.log)
 	m := newMachine()
 	v := m.play(session)
 	switch {
@@ -221,12 +222,17 @@ func (s *Script) Tests(ctx context.Context, env *suite.Env) ([]suite.Declared, e
 	return tests, nil
 }
 
+// hideWritten makes the passwords known that are written out in the script.
+func (s *Script) hideWritten(log *transcript.Log) {
+	for _, p := range s.hidden {
+		log.Redactor.AddSeen("password", p)
+	}
+}
+
 // Run implements suite.Script.
 func (s *Script) Run(ctx context.Context, env *suite.Env, run *suite.Run) suite.Verdict {
 	session := &session{script: s, env: env, run: run, log: run.Log, ctx: ctx, closing: closing}
-	for _, p := range s.hidden {
-		run.Log.Redactor.AddSeen("password", p)
-	}
+	s.hideWritten(run.Log)
 	if s.several {
 		session.phase = phaseChoosing
 	}

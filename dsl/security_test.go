@@ -198,3 +198,13 @@ func TestWrittenPasswords(t *testing.T) {
 		}
 	}
 }
+
+// A test may be named by a password that stands in the script.
+func TestNamedByPassword(t *testing.T) {
+	b, _ := secured(t, nil, server.CertificateOptions{})
+	for _, r := range b.try(t, `test("as s3cret-Pw", function() ehlo(); starttls(); ehlo(); auth{ "PLAIN", "james", "s3cret-Pw", expect = 535 } end)`) {
+		if r.Name != "as [secret:password]" {
+			t.Errorf("the test is called %q", r.Name)
+		}
+	}
+}

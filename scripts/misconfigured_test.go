@@ -26,6 +26,8 @@ var (
 	openRelay    = []catch{{"relay-refused-from-outside.lua", "expect{ relay_refusal", "open relay"}}
 	takenForOurs = []catch{{"relay-refused-from-outside.lua", "expect{ relay_refusal", "expected 554 5.7.1, got 550 5.1.1"}}
 
+	otherWays = []catch{{"relay-refused-from-outside.lua", "expect_refusal{", "nothing was refused"}}
+
 	// clear is a port 25 where users may log in without TLS.
 	clear = at("smtp", "smtpd_tls_auth_only=no")
 
@@ -81,6 +83,11 @@ var misconfigurations = []misconfiguration{
 	{reason: "an address with two @", edit: backup, vars: []string{"unknown=james@example.com@backup.example.com"}, caught: openRelay},
 	{reason: "a source route", edit: both(backup, setting("relay_domains", "example.com")), vars: []string{"unknown=@backup.example.com:james@example.com"}, caught: openRelay},
 	{reason: "a domain without its dot", edit: setting("relay_domains", "example.com"), vars: []string{"unknown=james@EXAMPLE.COM."}, caught: openRelay},
+
+	// And as the runbook tries them by itself.
+	{reason: "whoever says he is one of us relays", edit: relaying("check_sender_access inline:{new.example.com=OK}"), caught: otherWays},
+	{reason: "nobody's mail is relayed", edit: relaying("check_sender_access inline:{<>=OK}"), caught: otherWays},
+	{reason: "the routes of old lead through the hosted domain", edit: both(setting("virtual_mailbox_domains", ""), setting("relay_domains", "new.example.com"), setting("allow_untrusted_routing", "yes")), caught: otherWays},
 
 	{reason: "relaying is refused for now only", edit: setting("smtpd_relay_restrictions", "permit_mynetworks, permit_sasl_authenticated, defer_unauth_destination"), caught: []catch{
 		{"relay-refused-from-outside.lua", "expect{ relay_refusal", "Postfix refuses to relay by its own default (defer_unauth_destination"}}},
@@ -370,6 +377,9 @@ var misconfigurations = []misconfiguration{
 		{"certificate.lua", "expect_certificate{", "falls short in trusted, min_days_left"},
 		{"auth-plain.lua", `test("the right password is accepted"⏎connect "submission"`, "renewed"},
 		{"starttls-auth-plain.lua", "handshake()", "renewed"}}},
+	{reason: "one port was left out at the renewal", edit: at("submissions", "smtpd_tls_chain_files=$dir/extra/old.pem"), files: map[string]string{"extra/old.pem": expiredPEM()}, caught: []catch{
+		{"certificate.lua", "expect_certificate{", "falls short in trusted, min_days_left"},
+		{"tls-from-first-byte.lua", `connect "submissions"`, "renewed"}}},
 	{reason: "the certificate is not yet valid", edit: showing(lab.Certificate{NotBefore: time.Now().Add(day)}), caught: []catch{
 		{"certificate.lua", "expect_certificate{", "falls short in trusted"},
 		{"tls-from-first-byte.lua", `connect "submissions"`, "clock"}}},
@@ -400,4 +410,13 @@ var misconfigurations = []misconfiguration{
 func withFile(files map[string]string, name, text string) map[string]string {
 	files[name] = text
 	return files
+}
+
+// expiredPEM is a key and a certificate that was good once.
+func expiredPEM() string {
+	made, err := server.MakeCertificate(server.CertificateOptions{Names: []string{lab.Hostname}, NotBefore: time.Now().Add(-90 * day), NotAfter: time.Now().Add(-day)})
+	if err != nil {
+		panic(err)
+	}
+	return string(made.KeyPEM) + string(made.CertPEM)
 }

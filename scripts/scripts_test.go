@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -30,6 +31,7 @@ type site struct {
 	ca      *x509.CertPool
 	name    string        // of its certificate
 	timeout time.Duration // of a reply; 0 is long
+	only    string        // the test to run, as people name it; "" is all
 }
 
 func demoSite(t *testing.T) (site, *demo.Demo) {
@@ -109,6 +111,9 @@ func (s site) run(t *testing.T, runbooks []string, vars ...string) []suite.Resul
 		all = append(all, script)
 	}
 	runner := &suite.Runner{Jobs: 4, TestTimeout: time.Minute}
+	if s.only != "" {
+		runner.Filter = regexp.MustCompile("^" + regexp.QuoteMeta(s.only) + "$")
+	}
 	tests, err := runner.Plan(t.Context(), env, all)
 	if err != nil {
 		t.Fatal(err)

@@ -99,12 +99,7 @@ func (c *call) capabilities() wire.Capabilities {
 
 // offered fails for a capability, showing all that are offered.
 func (c *call) offered(caps wire.Capabilities, what, want string) {
-	var got []string
-	for _, k := range caps.Keywords() {
-		params, _ := caps.Params(k)
-		got = append(got, strings.TrimSpace(k+" "+strings.Join(params, " ")))
-	}
-	f := &suite.Failure{What: what, Want: want, Got: strings.Join(got, "\n")}
+	f := &suite.Failure{What: what, Want: want, Got: caps.String()}
 	keyword, unwanted := strings.CutPrefix(want, "no ")
 	f.Hint = hint.For(hint.Context{Fault: engine.NotOffered, Keyword: keyword, Offered: unwanted, TLS: c.conv.TLS() != nil})
 	c.s.placeConn(f, c.conv)

@@ -10,6 +10,7 @@ import (
 type Capabilities struct {
 	keywords []string // in the order of the reply
 	params   map[string][]string
+	lines    []string // as they came
 }
 
 // ParseCapabilities reads the EHLO keywords of a reply; its first line is the
@@ -30,6 +31,7 @@ func ParseCapabilities(r *Reply) Capabilities {
 }
 
 func (c *Capabilities) add(line string) {
+	c.lines = append(c.lines, line)
 	fields := strings.FieldsFunc(line, func(c rune) bool { return c == ' ' || c == '\t' })
 	if len(fields) == 0 {
 		return
@@ -55,6 +57,10 @@ func (c *Capabilities) add(line string) {
 
 // Keywords lists the keywords in the order in which they were offered.
 func (c Capabilities) Keywords() []string { return slices.Clone(c.keywords) }
+
+// String is what was offered as it came, a line each: nothing is folded, so that
+// a secret among it is still known for one.
+func (c Capabilities) String() string { return strings.Join(c.lines, "\n") }
 
 // Params are the parameters of keyword, in the order in which they were
 // offered; ok says whether the keyword was offered at all.

@@ -3,10 +3,12 @@ package dsl
 import (
 	"encoding/base64"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/yuin/gopher-lua/ast"
 
+	"smtplay/engine"
 	"smtplay/engine/transcript"
 )
 
@@ -14,8 +16,12 @@ import (
 // included, so that its line can be shown. Whose method it is does not matter:
 // too much hidden is better than too little.
 func (s *Script) notePasswords(m *module, c callSite) {
-	switch c.name {
-	case "auth":
+	switch {
+	case c.name == "secret":
+		for i := 1; i < len(c.args); i++ { // its value does not belong there, but is one
+			s.notePassword(m, c.args[i])
+		}
+	case isAuth(c):
 		args, options := splitArgs(verbNamed["auth"], c)
 		if len(args) > 2 {
 			s.notePassword(m, args[2])
@@ -26,7 +32,7 @@ func (s *Script) notePasswords(m *module, c callSite) {
 				s.notePassword(m, o.value)
 			}
 		}
-	case "send", "raw", "pipeline":
+	case slices.Contains([]string{"send", "raw", "pipeline"}, c.name):
 		args, _ := splitArgs(verbNamed["send"], c)
 		for _, a := range args {
 			for line := range strings.Lines(nodeOfExpr(a).str) {
@@ -34,6 +40,19 @@ func (s *Script) notePasswords(m *module, c callSite) {
 			}
 		}
 	}
+}
+
+// isAuth says that a call is one of auth, or a slip of somebody who meant it:
+// the name is nearly auth's, or a mechanism comes first.
+func isAuth(c callSite) bool {
+	if nearest(c.name, []string{"auth"}) != "" || c.name == "auth" {
+		return true
+	}
+	if len(c.args) == 0 {
+		return false
+	}
+	_, mechanism := engine.MechanismNamed(strings.ToUpper(nodeOfExpr(c.args[0]).str))
+	return mechanism
 }
 
 // shortest is the length from which on a string is taken for the password that a

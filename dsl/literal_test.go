@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"smtplay/dsl/lua51"
+
 	lua "github.com/yuin/gopher-lua"
 	"github.com/yuin/gopher-lua/parse"
 )
@@ -172,7 +174,7 @@ func TestValidLuaIsUnchanged(t *testing.T) {
 		if err != nil {
 			continue // Lua to PUC only
 		}
-		want, err := lua.Compile(chunk, file)
+		want, err := lua51.Compile(chunk, file)
 		if err != nil {
 			continue
 		}

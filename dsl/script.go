@@ -108,11 +108,12 @@ func (s *Script) load(name, shown string, text []byte) (*module, Problems) {
 	if problems.Err() != nil {
 		return nil, problems
 	}
+	facts := walk(src.chunk) // before it is compiled, which changes it
 	proto, more := src.compile()
 	if problems = append(problems, more...); problems.Err() != nil {
 		return nil, problems
 	}
-	return &module{name: name, source: src, proto: proto, facts: walk(src.chunk)}, problems
+	return &module{name: name, source: src, proto: proto, facts: facts}, problems
 }
 
 // loadModules compiles the modules that a file names, and those that they name.

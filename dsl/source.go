@@ -13,6 +13,7 @@ import (
 	"github.com/yuin/gopher-lua/ast"
 	"github.com/yuin/gopher-lua/parse"
 
+	"smtplay/dsl/lua51"
 	"smtplay/engine/transcript"
 )
 
@@ -86,7 +87,7 @@ func (s *source) compile() (proto *lua.FunctionProto, problems Problems) {
 			proto, problems = nil, Problems{s.problem(0, 0, fmt.Sprintf("cannot be compiled: %v", r))}
 		}
 	}()
-	proto, err := lua.Compile(s.chunk, s.name)
+	proto, err := lua51.Compile(s.chunk, s.name)
 	if err == nil {
 		return proto, nil
 	}

@@ -131,10 +131,24 @@ func (c call) checkContext() {
 	}
 }
 
-// checkLength raises when a string of n bytes would be too large to build.
+// checkLength raises when a string of n bytes would be too large to build, or the memory is full.
 func (c call) checkLength(n int) {
 	if n > maxString {
 		c.raise("resulting string too large")
+	}
+	if n >= large {
+		c.charge(n)
+	}
+}
+
+// large is the size from which on the watchdog is told of what is built.
+const large = 32 << 10
+
+// charge tells the watchdog that n bytes are about to be taken, and raises when they must not be.
+func (c call) charge(n int) {
+	if w := c.s.options.Watchdog; w != nil {
+		w.charge(&c.s.watched, n)
+		c.checkContext()
 	}
 }
 

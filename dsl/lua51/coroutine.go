@@ -11,10 +11,14 @@ func (s *State) coroutineLibrary() *lua.LTable {
 	})
 }
 
+// threadSize is about what a coroutine takes: its registers, and places for its calls.
+const threadSize = 32 << 10
+
 // create makes a coroutine that waits to be started. Its function lies in the place that the machine leaves for it, at
 // the bottom of the coroutine's registers.
 func (c call) create() *lua.LState {
 	fn := c.function(1)
+	c.charge(threadSize)
 	th := c.s.newThread(c.l)
 	th.Push(fn)
 	return th

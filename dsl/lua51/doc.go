@@ -11,15 +11,17 @@
 // # Bounds
 //
 // A context ends every loop: the machine looks at it at each instruction, the functions here look every few thousand
-// steps. Patterns have a budget of steps. No function builds a string over 64 MiB. Calls nest to Options.CallStackSize
-// in one coroutine, pcalls and coroutines nest to 190. What is left is memory that a script piles up itself, with `..`
-// or in tables: see Watchdog.
+// steps. Patterns have a budget of steps. Nothing builds a string over 64 MiB, `..` included. Calls nest to
+// Options.CallStackSize in one coroutine, pcalls and coroutines nest to 190. What is left is memory that a script piles
+// up itself, in tables: see Watchdog.
+//
+// # What gopher-lua's compiler gets wrong
+//
+// Compile mends it before it compiles: a, b = b, a makes both the old b, x = (f(x)) makes nil of a last parameter.
 //
 // # What differs from Lua 5.1
 //
-// Numbers joined by `..` are written by the machine itself: 1e15 is 1000000000000000, 1/3 has 16 digits, infinity is
-// +Inf. tostring, string.format, table.concat and every function that takes a number for a string write them as 5.1
-// does. A `for` takes no strings for numbers; n % math.huge is n; -0 may lose its sign.
+// A `for` takes no strings for numbers; n % math.huge is n; -0 may lose its sign.
 //
 // `#` honours __len on tables. Integer keys from 1 to 4194303 live in an array that is filled up to the highest, so `#`
 // stops there. Keys set to nil keep their place in a table until it goes.

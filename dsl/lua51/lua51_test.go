@@ -18,7 +18,7 @@ func compile(t testing.TB, source string) *lua.FunctionProto {
 	if err != nil {
 		t.Fatalf("parse %q: %v", source, err)
 	}
-	proto, err := lua.Compile(chunk, "t.lua")
+	proto, err := Compile(chunk, "t.lua")
 	if err != nil {
 		t.Fatalf("compile %q: %v", source, err)
 	}

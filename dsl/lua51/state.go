@@ -111,6 +111,7 @@ func (s *State) openLibraries() {
 	s.openBase(base)
 	strings := s.stringLibrary()
 	base.RawSetString("string", strings)
+	strings.Metatable = s.hiddenMethods()
 	base.RawSetString("table", s.tableLibrary())
 	base.RawSetString("math", s.mathLibrary())
 	base.RawSetString("coroutine", s.coroutineLibrary())

@@ -75,6 +75,7 @@ func stringRep(c call) int {
 	if len(s) > 0 && n > maxString/len(s) {
 		c.raise("resulting string too large")
 	}
+	c.checkLength(len(s) * n)
 	return c.pushString(strings.Repeat(s, n))
 }
 

@@ -18,6 +18,8 @@ const (
 	watchInterval = 20 * time.Millisecond
 	// leastAllocated is what the process must have allocated between two samples for a busy script to be the reason.
 	leastAllocated = 512 << 10
+	// mostCharged is how much scripts may take in large pieces until the heap is looked at, whatever the time.
+	mostCharged = 32 << 20
 )
 
 // Watchdog ends scripts that fill the memory of the process, which the machine itself cannot bound. A process has one,
@@ -29,7 +31,9 @@ const (
 // that wait for a server now and then are left alone, until the heap is at twice the limit: then no rule finds the
 // right one, and all that run are ended, to save the process. Either way the cause is a *MemoryError.
 //
-// Between two samples a script can allocate some 100 MiB; the peak is that much above the limit.
+// What is taken in large pieces, long strings and coroutines, is charged: who takes the last of 32 MiB looks at the
+// heap at once, and is ended when it is full. In small pieces a script can allocate some 100 MiB between two samples;
+// the peak is that much above the limit.
 type Watchdog struct {
 	// Limit is how many bytes the heap may hold while one script runs. 0 is 256 MiB.
 	Limit uint64
@@ -42,6 +46,9 @@ type Watchdog struct {
 	ended     int    // scripts told to end that still run: what they hold is not yet freed
 	uncertain bool   // since scripts were ended, no collection has freed what they held
 	allocated uint64 // by the process in all its life, at the last sample
+
+	charged  atomic.Int64 // taken in large pieces since the heap was looked at for it
+	settling sync.Mutex   // held by who looks; others with large pieces wait
 }
 
 // MemoryError is why a script was ended.
@@ -95,6 +102,36 @@ func (w *Watchdog) watch(ctx context.Context, script *watched) (context.Context,
 		time.AfterFunc(watchInterval, w.sample)
 	}
 	return ctx, func() { w.leave(script) }
+}
+
+// charge counts n bytes that a script is about to take. When that is too much until the next sample, it looks at the
+// heap, and ends the script that asks when no collection makes room.
+func (w *Watchdog) charge(script *watched, n int) {
+	if w.charged.Add(int64(n)) < mostCharged {
+		return
+	}
+	w.settling.Lock()
+	defer w.settling.Unlock()
+	if w.charged.Load() < mostCharged {
+		return // somebody else has just looked
+	}
+	w.charged.Store(0)
+	samples := []metrics.Sample{{Name: heapMetric}, {Name: liveMetric}}
+	metrics.Read(samples)
+	w.mu.Lock()
+	limit := w.limit()
+	w.mu.Unlock()
+	if samples[0].Value.Uint64() <= limit {
+		return
+	}
+	runtime.GC()
+	metrics.Read(samples)
+	heap := samples[1].Value.Uint64()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if _, runs := w.running[script]; runs && heap > limit && !script.ended {
+		w.end([]*watched{script}, heap, limit)
+	}
 }
 
 func (w *Watchdog) leave(script *watched) {

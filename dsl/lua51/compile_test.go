@@ -1,0 +1,47 @@
+package lua51
+
+import "testing"
+
+func TestConcat(t *testing.T) {
+	checkRows(t, []row{
+		{`return "a" .. "b" .. "c"`, "abc", "from constants", false},
+		{`local s = "x" s = s .. 1 .. 2.5 return s`, "x12.5", "numbers", false},
+		{`return (0.1 + 0.2) .. " " .. 1e15 .. " " .. 2^53`, "0.3 1e+15 9.007199254741e+15", "numbers as 5.1 writes them", false},
+		{`local function f(s) s = s .. s return s end return f("ab")`, "abab", "the last parameter as its own operand", false},
+		{`local function f(a, b) b = a .. b .. a return a .. b end return f("x", "y")`, "xxyx", "the last of two parameters", false},
+		{`local function f() return "a", "b" end return f() .. f()`, "aa", "one value of each call", false},
+		{`local function f(...) return "x" .. ... end return f("a", "b")`, "xa", "the first of the arguments", false},
+		{`local function f() return "a", "b" end return "<" .. (f() .. f()) .. ">", 1`, "<aa> 1", "a chain in brackets", false},
+		{`local t = {} t[#t + 1] = "a" .. #t t["k" .. 1] = "v" .. 2 return t[1] .. t.k1`, "a0v2", "keys and values", false},
+		{`local t = { "a" .. 1, ["b" .. 2] = "c" .. 3 } return t[1] .. t.b2`, "a1c3", "in a table", false},
+		{`local s = "" for i = 1, 3 do s = s .. i end while #s < 5 do s = s .. "-" end repeat s = s .. "+" until #s .. "" == "7" return s`, "123--++", "in loops", false},
+		{`if "a" .. "b" == "ab" and not ("a" .. "b" ~= "ab") then return -("1" .. "2") + #("a" .. "b") end`, "-10", "in operators", false},
+		{`for k, v in pairs{ ["a" .. "b"] = "c" .. "d" } do return k .. v end`, "abcd", "in an iterator", false},
+		{`return ("a" .. "b"):rep(2) .. ("x"):rep(2)`, "ababxx", "as a receiver", false},
+		{`local m = setmetatable({}, { __concat = function(a, b) return (type(a) == "table" and "T" or a) .. (type(b) == "table" and "T" or b) end })
+		  return "a" .. "b" .. m .. 1 .. 2, m .. "x", 1 .. m, m .. m`, "abT12 Tx 1T TT", "metamethods, from the right", false},
+		{`local o = "" local function f(x) o = o .. x return x end local r = f("a") .. f("b") .. f("c") return o, r`, "abc abc", "operands from the left", false},
+		{`string.rep = nil local n = 0 for k in pairs(string) do if k == ".." then n = 1 end end return "a" .. n, string.format == nil`, "a0 false", "not among the strings' functions", true},
+		{`local x return "a" .. x`, `error: t.lua:1: attempt to concatenate a nil value`, "what is no text", true},
+		{"local x = {}\nlocal y = 1\nreturn x .. 'a'", `error: t.lua:3: attempt to concatenate a table value`, "and its line", true},
+		{"return pcall(function() return 'a' .. nil end)", `false t.lua:1: attempt to concatenate a nil value`, "caught", true},
+		{`return setmetatable(string, {})`, "error: t.lua:1: cannot change a protected metatable", "nobody else is behind the strings", true},
+		{`local s = "x" while true do s = s .. s end`, "error: t.lua:1: resulting string too large", "a bound", true},
+		{`local s = ("x"):rep(2^25) return s .. s .. s`, "error: t.lua:1: resulting string too large", "for a whole chain", true},
+	})
+}
+
+// TestAssignedCalls: what the machine's compiler alone gets wrong.
+func TestAssignedCalls(t *testing.T) {
+	checkRows(t, []row{
+		{`local function f(s) s = (s:gsub("a", "b")) return s end return f("aaa")`, "bbb", "one value of a call that takes the last parameter", false},
+		{`local function f(s) s = (tostring(s)) return s end return f(12)`, "12", "of a function", false},
+		{`local function f(s) local x s, x = tostring(s), 1 return s .. x end return f(12)`, "121", "a call that is not the last value", false},
+		{`local function f(s) local x s, x = (tostring(s)) return s, x end return f(12)`, "12 nil", "one value for two names", false},
+		{`local function f(s) local x, y s, x, y = (s), (s:gsub("a", "b")) return s, x, y end return f("a")`, "a b nil", "the same, not in the first place", false},
+		{`local function f(a, s) a, s = s .. a, a .. s return a, s end return f("x", "y")`, "yx xy", "chains", false},
+		{`local function f(s) s = s .. (s:gsub("a", "b")) .. s return s end return f("a")`, "aba", "a call in a chain", false},
+		{`local t = {} t.x, t.y = (("a"):gsub("a", "b")), ("c"):rep(2) return t.x, t.y`, "b cc", "into a table", false},
+		{`local n = 0 local function g() n = n + 1 return nil, n end local function f(s) local x x, s = g(), g() return x, s, n end return f()`, "nil nil 2", "no value, called once", false},
+	})
+}

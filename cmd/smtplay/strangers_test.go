@@ -14,7 +14,7 @@ import (
 // What a script from a stranger may cost, whatever it does.
 const (
 	modest  = 200 << 20 // bytes of resident memory
-	bounded = 700 << 20 // the same, where the script fills the memory on purpose: the limit, and what is allocated until it is seen
+	bounded = 800 << 20 // the same, where the script fills the memory on purpose: the limit, and what is allocated until it is seen
 )
 
 // stranger is a script that means no good, or is broken.

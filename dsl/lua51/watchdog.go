@@ -37,11 +37,13 @@ const (
 type Watchdog struct {
 	// Limit is how many bytes the heap may hold while one script runs. 0 is 256 MiB.
 	Limit uint64
-	// PerScript is added for every further script that runs. 0 is 4 MiB.
+	// PerScript is added for every further script that ran at the same time, now or before: a state that rests keeps
+	// its memory. 0 is 4 MiB.
 	PerScript uint64
 
 	mu        sync.Mutex
 	running   map[*watched]struct{}
+	most      int // that ever ran at once
 	armed     bool
 	ended     int    // scripts told to end that still run: what they hold is not yet freed
 	uncertain bool   // since scripts were ended, no collection has freed what they held
@@ -97,6 +99,7 @@ func (w *Watchdog) watch(ctx context.Context, script *watched) (context.Context,
 		w.running = make(map[*watched]struct{})
 	}
 	w.running[script] = struct{}{}
+	w.most = max(w.most, len(w.running))
 	if !w.armed {
 		w.armed = true
 		time.AfterFunc(watchInterval, w.sample)
@@ -195,7 +198,7 @@ func (w *Watchdog) limit() uint64 {
 	if each == 0 {
 		each = 4 << 20
 	}
-	return limit + uint64(max(len(w.running)-1, 0))*each
+	return limit + uint64(max(w.most-1, 0))*each
 }
 
 func (w *Watchdog) end(scripts []*watched, heap, limit uint64) {
@@ -220,9 +223,8 @@ func (w *Watchdog) collect() {
 	}
 }
 
-// measure is the size of the heap, and what was ever allocated. When the last collection left little of what would be
-// over the limit, a new one tells how much of it is garbage; not what is allocated meanwhile, of which the next sample
-// will know more.
+// measure is the size of the heap, and what was ever allocated. Over the limit, a collection tells how much of it is
+// garbage. What is allocated while it runs passes it unseen, garbage or not, and is left to the next sample.
 func (w *Watchdog) measure() (heap, allocated uint64) {
 	samples := []metrics.Sample{{Name: heapMetric}, {Name: allocsMetric}, {Name: liveMetric}}
 	metrics.Read(samples)
@@ -231,10 +233,12 @@ func (w *Watchdog) measure() (heap, allocated uint64) {
 	w.mu.Unlock()
 	heap, allocated = samples[0].Value.Uint64(), samples[1].Value.Uint64()
 	// Far above the limit there is no time for that: strings double in the meantime.
-	if live := samples[2].Value.Uint64(); heap > limit && heap <= 2*limit && live < heap/3 {
+	if heap > limit && heap <= limit+limit/2 {
 		runtime.GC()
 		metrics.Read(samples)
+		meanwhile := samples[1].Value.Uint64() - allocated
 		heap = samples[2].Value.Uint64()
+		heap -= min(heap, meanwhile)
 	}
 	return heap, allocated
 }

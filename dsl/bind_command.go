@@ -18,13 +18,13 @@ import (
 
 // What helpers expect where the script does not say.
 var (
-	anySuccess = expectation{Pattern: wire.Pattern{Code: "2xx"}}
-	only220    = expectation{Pattern: wire.Pattern{Code: "220"}}
-	only221    = expectation{Pattern: wire.Pattern{Code: "221"}}
-	only235    = expectation{Pattern: wire.Pattern{Code: "235"}}
-	only250    = expectation{Pattern: wire.Pattern{Code: "250"}}
-	only354    = expectation{Pattern: wire.Pattern{Code: "354"}}
-	anyRefusal = expectation{Pattern: wire.Pattern{Any: []wire.Pattern{{Code: "4xx"}, {Code: "5xx"}}}}
+	anySuccess = &expectation{Pattern: wire.Pattern{Code: "2xx"}}
+	only220    = &expectation{Pattern: wire.Pattern{Code: "220"}}
+	only221    = &expectation{Pattern: wire.Pattern{Code: "221"}}
+	only235    = &expectation{Pattern: wire.Pattern{Code: "235"}}
+	only250    = &expectation{Pattern: wire.Pattern{Code: "250"}}
+	only354    = &expectation{Pattern: wire.Pattern{Code: "354"}}
+	anyRefusal = &expectation{Pattern: wire.Pattern{Any: []wire.Pattern{{Code: "4xx"}, {Code: "5xx"}}}}
 )
 
 func commandVerbs() []*verb {
@@ -68,7 +68,7 @@ func commandVerbs() []*verb {
 var optParams = param{name: "params", kind: textKind, doc: "more parameters, as they stand"}
 
 // simple is a helper of one command and its reply.
-func simple(name, doc string, args []param, line func(*call) string, otherwise expectation, options ...param) *verb {
+func simple(name, doc string, args []param, line func(*call) string, otherwise *expectation, options ...param) *verb {
 	v := helper(name, doc, args, options...)
 	v.run = func(c *call) int {
 		c.conversation()
@@ -195,12 +195,12 @@ func runData(c *call) int {
 
 // perRecipient reads expect where it is a table from recipient to pattern; nil
 // where it is a pattern.
-func (c *call) perRecipient(recipients []string) map[string]expectation {
+func (c *call) perRecipient(recipients []string) map[string]*expectation {
 	t, ok := c.option("expect").(*lua.LTable)
 	if !ok {
 		return nil
 	}
-	each, addressed := map[string]expectation{}, false
+	each, addressed := map[string]*expectation{}, false
 	t.ForEach(func(k, _ lua.LValue) {
 		key, ok := k.(lua.LString)
 		addressed = addressed || ok && (strings.Contains(string(key), "@") || slices.Contains(recipients, string(key)))

@@ -130,10 +130,14 @@ func runExpect(c *call) int {
 }
 
 // wanted is what expect is told: a pattern, or a pattern and its options.
-func (c *call) wanted() expectation {
+func (c *call) wanted() *expectation {
 	if c.count == 1 {
-		return c.expectation(c.arg(0), expectation{})
+		return c.expectation(c.arg(0), nil)
 	}
+	return c.wantedWith()
+}
+
+func (c *call) wantedWith() *expectation {
 	n := node{kind: tableNode, list: []node{nodeOf(c.arg(0), 0)}}
 	options := nodeOf(c.arg(1), 0)
 	if t, ok := c.arg(1).(*lua.LTable); ok && t.Metatable != lua.LNil {

@@ -107,7 +107,7 @@ func (c *call) offered(caps wire.Capabilities, what, want string) {
 }
 
 // judge fails unless the reply is what was expected, and counts what holds.
-func (c *call) judge(conv *conversation, r *engine.Reply, e expectation) wire.Captures {
+func (c *call) judge(conv *conversation, r *engine.Reply, e *expectation) wire.Captures {
 	captures, ok := e.Matches(r.Reply)
 	if !ok {
 		c.mismatch(conv, r, e)
@@ -118,7 +118,7 @@ func (c *call) judge(conv *conversation, r *engine.Reply, e expectation) wire.Ca
 }
 
 // mismatch fails for a reply that was not expected.
-func (c *call) mismatch(conv *conversation, r *engine.Reply, e expectation) {
+func (c *call) mismatch(conv *conversation, r *engine.Reply, e *expectation) {
 	first, _, more := strings.Cut(r.Reply.String(), "\n")
 	if more {
 		first += " …"

@@ -224,7 +224,7 @@ func (c *call) function(i int) *lua.LFunction {
 }
 
 // expectation reads a pattern; otherwise stands where none is given.
-func (c *call) expectation(v lua.LValue, otherwise expectation) expectation {
+func (c *call) expectation(v lua.LValue, otherwise *expectation) *expectation {
 	if v == lua.LNil {
 		return otherwise
 	}
@@ -278,7 +278,7 @@ func (c *call) send(line string) {
 }
 
 // read reads a reply and judges it.
-func (c *call) read(e expectation, within time.Duration) *engine.Reply {
+func (c *call) read(e *expectation, within time.Duration) *engine.Reply {
 	conv := c.conversation()
 	if e.within > 0 {
 		within = e.within
@@ -292,7 +292,7 @@ func (c *call) read(e expectation, within time.Duration) *engine.Reply {
 }
 
 // unread fails for a reply that did not come, and says which was awaited.
-func (c *call) unread(conv *conversation, e expectation, err error) {
+func (c *call) unread(conv *conversation, e *expectation, err error) {
 	if ee, ok := err.(*engine.Error); ok && ee.Want == "" {
 		ee.Want = e.String()
 	}
@@ -307,7 +307,7 @@ func (c *call) greet() {
 }
 
 // command is a helper: it sends one command and reads the reply to it.
-func (c *call) command(line string, otherwise expectation) *engine.Reply {
+func (c *call) command(line string, otherwise *expectation) *engine.Reply {
 	e := c.expectation(c.option("expect"), otherwise)
 	within := c.duration(c.option("timeout"), "timeout")
 	c.greet()

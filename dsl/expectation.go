@@ -66,10 +66,10 @@ func (n node) String() string {
 var patternOptions = []string{"text", "match", "enhanced", "challenge", "within", "because"}
 
 // readExpectation reads what expect takes.
-func readExpectation(n node) (expectation, error) {
-	var e expectation
-	p, err := readPattern(n, &e)
-	e.Pattern = p
+func readExpectation(n node) (*expectation, error) {
+	e := &expectation{}
+	var err error
+	e.Pattern, err = readPattern(n, e)
 	return e, err
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync"
 
 	lua "github.com/yuin/gopher-lua"
 
@@ -23,19 +24,16 @@ type machine struct {
 	state    *lua51.State
 	L        *lua.LState
 	s        *session
-	greeting expectation
+	greeting *expectation
 
 	convMeta, replyMeta *lua.LTable
-	patterns            map[lua.LValue]expectation // those read so far, numbers and strings
+	patterns            map[lua.LValue]*expectation // those read so far, numbers and strings
 }
 
 func newMachine() *machine {
-	m := &machine{greeting: only220, patterns: map[lua.LValue]expectation{}}
-	m.state = lua51.New(lua51.Options{Fatal: isFatal, Watchdog: &watchdog})
+	m := &machine{greeting: only220, patterns: map[lua.LValue]*expectation{}}
+	m.state = lua51.New(lua51.Options{Fatal: isFatal, Watchdog: &watchdog, Global: m.lookup})
 	m.L = m.state.LState()
-	for _, v := range verbs {
-		m.install(m.state.Globals(), v.name, m.state.Function(m.global(v)))
-	}
 	methods := map[string]lua.LValue{} // made when a script asks for one; few do
 	m.convMeta = m.meta("conversation", func(l *lua.LState, self *lua.LUserData, name string) lua.LValue {
 		if fn, ok := methods[name]; ok {
@@ -58,19 +56,34 @@ func newMachine() *machine {
 	return m
 }
 
-// install sets a global, or a field of one where the name has a dot.
-func (m *machine) install(globals *lua.LTable, name string, fn *lua.LFunction) {
-	table, field, ok := strings.Cut(name, ".")
-	if !ok {
-		globals.RawSetString(name, fn)
-		return
+// verbsAt are the verbs of a global: the one of that name, or those in a table,
+// by their fields.
+var verbsAt = sync.OnceValue(func() map[string]map[string]*verb {
+	at := map[string]map[string]*verb{}
+	for _, v := range verbs {
+		name, field, _ := strings.Cut(v.name, ".")
+		if at[name] == nil {
+			at[name] = map[string]*verb{}
+		}
+		at[name][field] = v
 	}
-	t, ok := globals.RawGetString(table).(*lua.LTable)
-	if !ok {
-		t = m.L.CreateTable(0, 2)
-		globals.RawSetString(table, t)
+	return at
+})
+
+// lookup makes a verb, or a table of them, when a script first names it.
+func (m *machine) lookup(_ *lua.LState, name string) lua.LValue {
+	fields := verbsAt()[name]
+	if v := fields[""]; v != nil {
+		return m.state.Function(m.global(v))
 	}
-	t.RawSetString(field, fn)
+	if len(fields) == 0 {
+		return nil
+	}
+	t := m.L.CreateTable(0, len(fields))
+	for field, v := range fields {
+		t.RawSetString(field, m.state.Function(m.global(v)))
+	}
+	return t
 }
 
 func methodNames() []string {
@@ -192,10 +205,10 @@ func (m *machine) record(kind string, fields []member) *lua.LTable {
 
 // expectation reads a pattern of the running script; what stands as a number or
 // a string is read once.
-func (m *machine) expectation(v lua.LValue) (expectation, error) {
+func (m *machine) expectation(v lua.LValue) (*expectation, error) {
 	if t, ok := v.(*lua.LTable); ok {
 		if t.Metatable != lua.LNil {
-			return expectation{}, errors.New("a pattern is a plain table, not one with a metatable")
+			return nil, errors.New("a pattern is a plain table, not one with a metatable")
 		}
 		return readExpectation(nodeOf(v, 0))
 	}
@@ -256,19 +269,24 @@ func (m *machine) protect(ctx context.Context, fn *lua.LFunction) error {
 	return err
 }
 
-// play runs one test of a script.
-func (m *machine) play(s *session) suite.Verdict {
+// play runs one test of a script. It and what it calls keep little on the
+// stack, for there may be thousands of them waiting.
+func (m *machine) play(s *session, v *suite.Verdict) {
 	m.s, s.m = s, m
 	if err := m.state.Reset(); err != nil {
-		return suite.Verdict{Outcome: suite.Errored, Failure: failureOf(err.Error())}
+		v.Outcome, v.Failure = suite.Errored, failureOf(err.Error())
+		return
 	}
 	m.state.Seed(s.env.Seed)
-	return s.verdict(func() error {
-		if _, err := m.state.Call(s.ctx, m.state.Load(s.script.main.proto)); err != nil || s.phase != phaseChoosing {
-			return err
-		}
-		return s.chosen()
-	})
+	s.verdict(m.perform(s), v)
+}
+
+// perform runs the script, and the test that was chosen.
+func (m *machine) perform(s *session) error {
+	if _, err := m.state.Call(s.ctx, m.state.Load(s.script.main.proto)); err != nil || s.phase != phaseChoosing {
+		return err
+	}
+	return s.chosen()
 }
 
 // chosen runs the test that was chosen, once the top level has declared it.

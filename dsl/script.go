@@ -202,7 +202,8 @@ func (s *Script) Tests(ctx context.Context, env *suite.Env) ([]suite.Declared, e
 		log: &transcript.Log{Redactor: &transcript.Redactor{Parent: env.Redact}}}
 	s.hideWritten(session.log)
 	m := newMachine()
-	v := m.play(session)
+	var v suite.Verdict
+	m.play(session, &v)
 	switch {
 	case v.Outcome == suite.Skipped:
 		return single, nil
@@ -231,7 +232,7 @@ func (s *Script) hideWritten(log *transcript.Log) {
 }
 
 // Run implements suite.Script.
-func (s *Script) Run(ctx context.Context, env *suite.Env, run *suite.Run) suite.Verdict {
+func (s *Script) Run(ctx context.Context, env *suite.Env, run *suite.Run) (v suite.Verdict) {
 	session := &session{script: s, env: env, run: run, log: run.Log, ctx: ctx, closing: closing}
 	s.hideWritten(run.Log)
 	if s.several {
@@ -244,7 +245,7 @@ func (s *Script) Run(ctx context.Context, env *suite.Env, run *suite.Run) suite.
 	if m == nil || !m.state.Sound() {
 		m = newMachine()
 	}
-	v := m.play(session)
+	m.play(session, &v)
 	if run.Worker != nil {
 		run.Worker.Kept = m
 	}

@@ -130,20 +130,20 @@ func (s *session) number() int {
 	}
 }
 
-// verdict runs the test and its end, and says what it came to.
-func (s *session) verdict(play func() error) suite.Verdict {
-	v := s.judge(play())
+// verdict runs the end of the test, and says what it all came to.
+func (s *session) verdict(played error, v *suite.Verdict) {
+	*v = s.judge(played)
 	expected := s.expected
 	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(s.ctx), s.closing, errSlowEnd)
 	defer cancel()
 	s.ctx = ctx
 	if s.phase == phaseListing {
-		s.mask(&v)
-		return v
+		s.mask(v)
+		return
 	}
-	s.end(&v)
+	s.end(v)
 	if v.Outcome == suite.Passed && expected == 0 {
-		v = suite.Verdict{Outcome: suite.Errored, Failure: &suite.Failure{Pos: s.start(), Source: s.line(s.start()),
+		*v = suite.Verdict{Outcome: suite.Errored, Failure: &suite.Failure{Pos: s.start(), Source: s.line(s.start()),
 			What: "nothing was expected in this test: it proves nothing",
 			Hint: "give it an expect, or a verb that reads its reply"}}
 	}
@@ -151,8 +151,7 @@ func (s *session) verdict(play func() error) suite.Verdict {
 		v.Seed = s.env.Seed
 	}
 	v.Tokens = s.tokens
-	s.mask(&v)
-	return v
+	s.mask(v)
 }
 
 // start is where the test begins in its file.

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"sync"
 
-	lua "github.com/yuin/gopher-lua"
 	"github.com/yuin/gopher-lua/ast"
 
 	"smtplay/dsl/lua51"
@@ -20,13 +19,7 @@ import (
 // builtins are all globals that a script finds, and of those that are libraries
 // what is in them.
 var builtins = sync.OnceValue(func() map[string][]string {
-	names := map[string][]string{"_G": nil}
-	lua51.New(lua51.Options{}).Globals().ForEach(func(k, v lua.LValue) {
-		names[k.String()] = nil
-		if library, ok := v.(*lua.LTable); ok {
-			library.ForEach(func(f, _ lua.LValue) { names[k.String()] = append(names[k.String()], f.String()) })
-		}
-	})
+	names := lua51.Names()
 	for _, v := range verbs {
 		name, field, ok := strings.Cut(v.name, ".")
 		if ok {

@@ -152,8 +152,9 @@ func TestSecretInName(t *testing.T) {
 func TestSlowEnd(t *testing.T) {
 	b := newBench(t, polite(server.Answers{"noop": {Ending: server.Silence}}))
 	script, _ := CompileFS(fstest.MapFS{"t.lua": {Data: []byte("after(function()\nnoop()\nend); ehlo()")}}, "t.lua", "t.lua")
-	v := newMachine().play(&session{script: script, env: b.env, run: &suite.Run{}, ctx: t.Context(), closing: 50 * time.Millisecond,
-		log: &transcript.Log{Redactor: &transcript.Redactor{}}})
+	var v suite.Verdict
+	newMachine().play(&session{script: script, env: b.env, run: &suite.Run{}, ctx: t.Context(), closing: 50 * time.Millisecond,
+		log: &transcript.Log{Redactor: &transcript.Redactor{}}}, &v)
 	if v.Outcome != suite.Failed || v.Failure.Pos.Line != 2 || !strings.Contains(v.Failure.What, "took longer than") {
 		t.Errorf("%v: %+v", v.Outcome, v.Failure)
 	}

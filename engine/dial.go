@@ -19,15 +19,15 @@ func Connect(ctx context.Context, address string, opts Options) (*Conn, error) {
 	if path, ok := strings.CutPrefix(address, "unix:"); ok {
 		network, addr = "unix", path
 	}
-	d := net.Dialer{Timeout: orDefault(opts.Timeout, DefaultTimeout), KeepAlive: -1}
+	var source net.Addr
 	if opts.Source != "" && network == "tcp" {
 		ip := net.ParseIP(strings.Trim(opts.Source, "[]"))
 		if ip == nil {
 			return nil, &Error{Op: "connect", Addr: address, Kind: Misuse, Msg: fmt.Sprintf("the source %q is no IP address", opts.Source)}
 		}
-		d.LocalAddr = &net.TCPAddr{IP: ip}
+		source = &net.TCPAddr{IP: ip}
 	}
-	nc, err := dial(ctx, &d, network, addr)
+	nc, err := dial(ctx, network, addr, source, orDefault(opts.Timeout, DefaultTimeout))
 	if err != nil {
 		if ctx.Err() != nil {
 			return nil, interrupted(ctx, "connect")
@@ -44,7 +44,8 @@ func Connect(ctx context.Context, address string, opts Options) (*Conn, error) {
 
 // dial connects. An address in figures needs no resolver and no race between
 // the addresses of a name.
-func dial(ctx context.Context, d *net.Dialer, network, addr string) (net.Conn, error) {
+func dial(ctx context.Context, network, addr string, source net.Addr, timeout time.Duration) (net.Conn, error) {
+	d := &net.Dialer{Timeout: timeout, KeepAlive: -1, LocalAddr: source}
 	to, err := netip.ParseAddrPort(addr)
 	if err != nil || network != "tcp" || d.LocalAddr != nil {
 		return d.DialContext(ctx, network, addr)

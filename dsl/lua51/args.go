@@ -13,21 +13,15 @@ type call struct {
 	name string
 }
 
+// builtin is a function of Lua's own, in Go. It returns how many results it pushed.
+type builtin func(call) int
+
 // builtin makes a Lua function of fn that knows its name for argument errors, and in which a Go panic is fatal.
-func (s *State) builtin(name string, fn func(call) int) *lua.LFunction {
+func (s *State) builtin(name string, fn builtin) *lua.LFunction {
 	return s.main.NewFunction(func(l *lua.LState) int {
 		defer s.guard(l)
 		return fn(call{s, l, name})
 	})
-}
-
-// library makes a table of builtins.
-func (s *State) library(functions map[string]func(call) int) *lua.LTable {
-	table := s.main.CreateTable(0, len(functions))
-	for name, fn := range functions {
-		table.RawSetString(name, s.builtin(name, fn))
-	}
-	return table
 }
 
 func (c call) count() int { return c.l.GetTop() }

@@ -6,19 +6,12 @@ import (
 	lua "github.com/yuin/gopher-lua"
 )
 
-func (s *State) openBase(base *lua.LTable) {
-	for name, fn := range map[string]func(call) int{
-		"assert": baseAssert, "collectgarbage": baseCollectgarbage, "error": baseError,
-		"getmetatable": baseGetmetatable, "ipairs": baseIpairs, "next": baseNext, "pairs": basePairs, "pcall": basePcall,
-		"rawequal": baseRawequal, "rawget": baseRawget, "rawset": baseRawset, "select": baseSelect,
-		"setmetatable": baseSetmetatable, "tonumber": baseTonumber, "tostring": baseTostring, "type": baseType,
-		"unpack": baseUnpack, "xpcall": baseXpcall,
-	} {
-		base.RawSetString(name, s.builtin(name, fn))
-	}
-	base.RawSetString("_VERSION", lua.LString("Lua 5.1"))
-	s.next = base.RawGetString("next")
-	s.ipairsNext = s.builtin("ipairs", ipairsNext)
+var baseLibrary = map[string]builtin{
+	"assert": baseAssert, "collectgarbage": baseCollectgarbage, "error": baseError,
+	"getmetatable": baseGetmetatable, "ipairs": baseIpairs, "next": baseNext, "pairs": basePairs, "pcall": basePcall,
+	"rawequal": baseRawequal, "rawget": baseRawget, "rawset": baseRawset, "select": baseSelect,
+	"setmetatable": baseSetmetatable, "tonumber": baseTonumber, "tostring": baseTostring, "type": baseType,
+	"unpack": baseUnpack, "xpcall": baseXpcall,
 }
 
 func baseAssert(c call) int {
@@ -67,7 +60,12 @@ func heapBytes() uint64 {
 	return sample[0].Value.Uint64()
 }
 
-func baseGetmetatable(c call) int { return c.push(c.l.GetMetatable(c.any(1))) }
+func baseGetmetatable(c call) int {
+	if c.any(1).Type() == lua.LTString {
+		c.s.openStrings() // behind which scripts find the library
+	}
+	return c.push(c.l.GetMetatable(c.any(1)))
+}
 
 func baseSetmetatable(c call) int {
 	t, meta := c.table(1), c.arg(2)
@@ -94,9 +92,21 @@ func baseNext(c call) int {
 	return c.push(key, value)
 }
 
-func basePairs(c call) int { return c.push(c.s.next, c.table(1), lua.LNil) }
+func basePairs(c call) int {
+	next := c.s.Globals().RawGetString("next")
+	if next == lua.LNil {
+		next = c.s.builtin("next", baseNext)
+		c.s.keep("next", next)
+	}
+	return c.push(next, c.table(1), lua.LNil)
+}
 
-func baseIpairs(c call) int { return c.push(c.s.ipairsNext, c.table(1), lua.LNumber(0)) }
+func baseIpairs(c call) int {
+	if c.s.ipairsNext == nil {
+		c.s.ipairsNext = c.s.builtin("ipairs", ipairsNext)
+	}
+	return c.push(c.s.ipairsNext, c.table(1), lua.LNumber(0))
+}
 
 func ipairsNext(c call) int {
 	i := c.integer(2) + 1

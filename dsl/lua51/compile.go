@@ -8,8 +8,8 @@ import (
 	"github.com/yuin/gopher-lua/ast"
 )
 
-// concatMethod is the method of strings that a chain of .. calls. No script can write such a name.
-const concatMethod = ".."
+// concatName is the global function that a chain of .. calls. No script can write such a name.
+const concatName = ".."
 
 // Compile makes the code of a parsed chunk, which it changes: each a .. b calls a builtin. The machine's own operator
 // knows no bound, so that a string which doubles fills the memory before anybody looks, and writes numbers in another
@@ -101,9 +101,9 @@ func mendExpr(at *ast.Expr) {
 	}
 }
 
-// concatCall is a whole chain a .. b .. c as one call, (""):[".."](a, b, c).
+// concatCall is a whole chain a .. b .. c as one call.
 func concatCall(e *ast.StringConcatOpExpr) ast.Expr {
-	call := at(&ast.FuncCallExpr{Receiver: at(&ast.StringExpr{}, e), Method: concatMethod, AdjustRet: true}, e)
+	call := at(&ast.FuncCallExpr{Func: at(&ast.IdentExpr{Value: concatName}, e), AdjustRet: true}, e)
 	var rest ast.Expr = e
 	for {
 		chain, ok := rest.(*ast.StringConcatOpExpr)

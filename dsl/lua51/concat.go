@@ -6,28 +6,19 @@ import (
 	lua "github.com/yuin/gopher-lua"
 )
 
-// hiddenMethods is behind the string library, where scripts neither see nor change it.
-func (s *State) hiddenMethods() *lua.LTable {
-	methods, meta := s.main.CreateTable(0, 1), s.main.CreateTable(0, 2)
-	methods.RawSetString(concatMethod, s.builtin(concatMethod, stringConcat))
-	meta.RawSetString("__index", methods)
-	meta.RawSetString("__metatable", lua.LFalse)
-	return meta
-}
-
 // stringConcat joins its arguments from the right, as the operator does: strings and numbers at once, anything else by
 // its metamethod.
 func stringConcat(c call) int {
 	last := c.count()
 	right := c.arg(last)
-	for i := last - 1; i > 1; i-- { // the first is the receiver
+	for i := last - 1; i > 0; i-- {
 		left := c.arg(i)
 		if !isText(left) || !isText(right) {
 			right = c.concatMeta(left, right)
 			continue
 		}
 		first := i
-		for first > 2 && isText(c.arg(first-1)) {
+		for first > 1 && isText(c.arg(first-1)) {
 			first--
 		}
 		right = c.joined(first, i, right)

@@ -4,11 +4,9 @@ import lua "github.com/yuin/gopher-lua"
 
 const yieldAcross = "attempt to yield across metamethod/C-call boundary"
 
-func (s *State) coroutineLibrary() *lua.LTable {
-	return s.library(map[string]func(call) int{
-		"create": coroutineCreate, "resume": coroutineResume, "running": coroutineRunning, "status": coroutineStatus,
-		"wrap": coroutineWrap, "yield": coroutineYield,
-	})
+var coroutineLibrary = map[string]builtin{
+	"create": coroutineCreate, "resume": coroutineResume, "running": coroutineRunning, "status": coroutineStatus,
+	"wrap": coroutineWrap, "yield": coroutineYield,
 }
 
 // threadSize is about what a coroutine takes: its registers, and places for its calls.

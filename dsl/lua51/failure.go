@@ -75,13 +75,35 @@ func (s *State) guard(l *lua.LState) {
 	case nil:
 	case *lua.ApiError:
 		panic(r)
+	case string:
+		if r == callStackFull {
+			s.raised = s.overflow(l)
+			l.Error(s.raised.Object, 0)
+		}
+		s.panicked(l, r)
 	default:
-		s.broken = true
-		p := &Panic{Value: r, Stack: debug.Stack()}
-		object := lua.LString(p.Error())
-		s.raised = &Error{Object: object, Traceback: Traceback(l), Cause: p}
-		l.Error(object, 0)
+		s.panicked(l, r)
 	}
+}
+
+// callStackFull is what the machine panics with: its call stack that grows does not know when it is full.
+const callStackFull = "lua callstack overflow"
+
+// overflow is the error of a thread whose call stack is full.
+func (s *State) overflow(th *lua.LState) *Error {
+	at := s.where(th, 0)
+	if at == "" {
+		at = s.where(th, 1) // what called the builtin that calls back
+	}
+	return s.describe(th, lua.LString(at+"stack overflow"))
+}
+
+func (s *State) panicked(l *lua.LState, r any) {
+	s.broken = true
+	p := &Panic{Value: r, Stack: debug.Stack()}
+	object := lua.LString(p.Error())
+	s.raised = &Error{Object: object, Traceback: Traceback(l), Cause: p}
+	l.Error(object, 0)
 }
 
 // noTrace keeps the machine's PCall from building a trace, of as many lines as there were tail calls.

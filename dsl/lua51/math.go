@@ -22,11 +22,11 @@ func (r *random) reset(seed int64) {
 // float is a number in [0,1).
 func (r *random) float() float64 { return float64(r.source.Uint64()>>11) / (1 << 53) }
 
-func (s *State) mathLibrary() *lua.LTable {
-	t := s.library(map[string]func(call) int{
+var mathLibrary = func() map[string]builtin {
+	functions := map[string]builtin{
 		"fmod": mathFmod, "modf": mathModf, "frexp": mathFrexp, "ldexp": mathLdexp, "max": mathMax, "min": mathMin,
 		"pow": mathPow, "atan2": mathAtan2, "random": mathRandom, "randomseed": mathRandomseed,
-	})
+	}
 	for name, fn := range map[string]func(float64) float64{
 		"abs": math.Abs, "acos": math.Acos, "asin": math.Asin, "atan": math.Atan, "ceil": math.Ceil, "cos": math.Cos,
 		"cosh": math.Cosh, "deg": func(x float64) float64 { return x * (180 / math.Pi) }, "exp": math.Exp,
@@ -34,12 +34,12 @@ func (s *State) mathLibrary() *lua.LTable {
 		"rad": func(x float64) float64 { return x * (math.Pi / 180) }, "sin": math.Sin, "sinh": math.Sinh,
 		"sqrt": math.Sqrt, "tan": math.Tan, "tanh": math.Tanh,
 	} {
-		t.RawSetString(name, s.builtin(name, func(c call) int { return c.pushNumber(fn(c.num(1))) }))
+		functions[name] = func(c call) int { return c.pushNumber(fn(c.num(1))) }
 	}
-	t.RawSetString("pi", lua.LNumber(math.Pi))
-	t.RawSetString("huge", lua.LNumber(math.Inf(1)))
-	return t
-}
+	return functions
+}()
+
+var mathConstants = map[string]lua.LValue{"pi": lua.LNumber(math.Pi), "huge": lua.LNumber(math.Inf(1))}
 
 // modulo is Lua 5.1's definition of %.
 func modulo(a, b lua.LNumber) lua.LNumber {

@@ -9,10 +9,8 @@ import (
 	lua "github.com/yuin/gopher-lua"
 )
 
-func (s *State) osLibrary() *lua.LTable {
-	return s.library(map[string]func(call) int{
-		"clock": osClock, "date": osDate, "difftime": osDifftime, "time": osTime,
-	})
+var osLibrary = map[string]builtin{
+	"clock": osClock, "date": osDate, "difftime": osDifftime, "time": osTime,
 }
 
 func osClock(c call) int { return c.pushNumber(time.Since(c.s.born).Seconds()) }

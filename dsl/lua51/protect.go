@@ -77,6 +77,9 @@ func (s *State) caught(l, th *lua.LState, err error) *Error {
 			return s.describe(l, object) // raised before the trampoline came to set the hook: the context ended
 		}
 	}
+	if api, ok := err.(*lua.ApiError); ok && api.Object == lua.LString(callStackFull) {
+		return s.overflow(th)
+	}
 	// Not raised by the machine's error function, so Go code panicked, and not in a builtin: those have a guard.
 	s.broken = true
 	p := &Panic{Value: err}

@@ -15,8 +15,8 @@ type sealedTable struct {
 	extras int
 }
 
-// seal notes the contents of all tables that scripts can reach and change: the libraries, the tables of the host, and
-// the metatable of strings.
+// seal notes the contents of all tables that scripts can reach and change: the tables of the host, and the metatable of
+// strings. Libraries are added when they are made.
 func (s *State) seal() {
 	if s.sealed != nil {
 		return
@@ -29,13 +29,17 @@ func (s *State) seal() {
 		}
 	})
 	for _, t := range tables {
-		sealed := sealedTable{table: t, meta: t.Metatable}
-		for k, v := t.Next(lua.LNil); k != lua.LNil; k, v = t.Next(k) {
-			sealed.keys = append(sealed.keys, k)
-			sealed.values = append(sealed.values, v)
-		}
-		s.sealed = append(s.sealed, sealed)
+		s.sealed = append(s.sealed, sealTable(t))
 	}
+}
+
+func sealTable(t *lua.LTable) sealedTable {
+	sealed := sealedTable{table: t, meta: t.Metatable}
+	for k, v := t.Next(lua.LNil); k != lua.LNil; k, v = t.Next(k) {
+		sealed.keys = append(sealed.keys, k)
+		sealed.values = append(sealed.values, v)
+	}
+	return sealed
 }
 
 // intact reports whether nothing was changed. New keys come after the last, or, in the array, before the first.

@@ -20,8 +20,8 @@ type Options struct {
 	PatternSteps int
 	// Now is the clock of os.time and os.date, and its location their time zone. nil is time.Now.
 	Now func() time.Time
-	// Global is asked for a global that neither the script nor the host has set; it may raise an error on l. nil, and a
-	// nil result, make it nil.
+	// Global is asked, once, for a global that neither the script nor the host has set. What it returns is kept, as if
+	// the host had set it; nil, and a nil result, leave the name to Lua.
 	Global func(l *lua.LState, name string) lua.LValue
 	// Fatal reports whether a script may not catch an error: such an object passes through pcall, xpcall,
 	// coroutine.resume and coroutine.wrap. Go panics and the end of the context always do. It may be asked more than
@@ -48,8 +48,8 @@ type State struct {
 	entry      *lua.LFunction // the Go function at the bottom of every run
 	enter      *lua.LFunction // what every other thread calls first
 	trampoline *lua.LFunction
-	next       lua.LValue // for pairs
-	ipairsNext lua.LValue
+	ipairsNext lua.LValue    // what ipairs returns; nil until it is called
+	strings    *lua.LTable   // the string library, empty until it is asked for
 	chain      []link        // the threads that run, inside each other; empty while only the main one does
 	idle       []*lua.LState // finished threads for the next pcall
 	raised     *Error        // the error under way; nil once a script caught it
@@ -91,57 +91,20 @@ func New(options Options) *State {
 	s := &State{options: options, born: time.Now(), patterns: make(map[string]*pattern)}
 	s.endWait = func() { s.watched.spell.Add(1) }
 	s.main = lua.NewState(lua.Options{
-		CallStackSize:    options.CallStackSize,
-		RegistrySize:     256,
-		RegistryGrowStep: 1024,
-		RegistryMaxSize:  1 << 20,
-		SkipOpenLibs:     true,
+		CallStackSize:       options.CallStackSize,
+		MinimizeStackMemory: true, // thousands may wait for their servers at the same time
+		RegistrySize:        128,
+		RegistryGrowStep:    1024,
+		RegistryMaxSize:     1 << 20,
+		SkipOpenLibs:        true,
 	})
+	s.prepareGlobals()
 	s.entry = s.main.NewFunction(s.enterMain)
 	s.enter = s.main.NewFunction(s.enterThread)
 	s.trampoline = s.main.NewFunctionFromProto(trampolineProto)
-	s.openLibraries()
 	s.random.reset(0)
 	s.freshGlobals()
 	return s
-}
-
-func (s *State) openLibraries() {
-	base := s.Globals()
-	s.openBase(base)
-	strings := s.stringLibrary()
-	base.RawSetString("string", strings)
-	strings.Metatable = s.hiddenMethods()
-	base.RawSetString("table", s.tableLibrary())
-	base.RawSetString("math", s.mathLibrary())
-	base.RawSetString("coroutine", s.coroutineLibrary())
-	base.RawSetString("os", s.osLibrary())
-
-	meta := s.main.CreateTable(0, 8)
-	meta.RawSetString("__index", strings)
-	s.arithmetic(meta)
-	s.main.SetMetatable(lua.LString(""), meta)
-
-	missing := s.main.CreateTable(0, 1)
-	missing.RawSetString("__index", s.builtin("_G", missingGlobal))
-	base.Metatable = missing
-	s.envMeta = s.main.CreateTable(0, 2)
-	s.envMeta.RawSetString("__index", base)
-	s.envMeta.RawSetString("__metatable", lua.LFalse)
-}
-
-// missingGlobal is the end of the search for a global.
-func missingGlobal(c call) int {
-	name, ok := c.arg(2).(lua.LString)
-	switch {
-	case name == "_G":
-		return c.push(c.s.env)
-	case ok && c.s.options.Global != nil:
-		if v := c.s.options.Global(c.l, string(name)); v != nil {
-			return c.push(v)
-		}
-	}
-	return c.push(lua.LNil)
 }
 
 // freshGlobals gives the next script globals of its own.
@@ -156,8 +119,8 @@ func (s *State) freshGlobals() {
 func (s *State) LState() *lua.LState { return s.main }
 
 // Globals is the host's table of globals, which every script sees behind its own. The host fills it before the first
-// run, with functions made by Function. Tables in it are protected as the libraries are: what a script changes in them
-// holds until it ends.
+// run, with functions made by Function, or as they are asked for: see Options.Global. Tables in it are protected as the
+// libraries are: what a script changes in them holds until it ends.
 func (s *State) Globals() *lua.LTable { return s.main.G.Global }
 
 // Function makes a Lua function of fn, for Globals, metatables and modules. A Go panic in it ends the run and reaches

@@ -14,12 +14,10 @@ const (
 	maxResults = 1 << 16
 )
 
-func (s *State) stringLibrary() *lua.LTable {
-	return s.library(map[string]func(call) int{
-		"byte": stringByte, "char": stringChar, "find": stringFind, "format": stringFormat, "gmatch": stringGmatch,
-		"gsub": stringGsub, "len": stringLen, "lower": stringLower, "match": stringMatch, "rep": stringRep,
-		"reverse": stringReverse, "sub": stringSub, "upper": stringUpper,
-	})
+var stringLibrary = map[string]builtin{
+	"byte": stringByte, "char": stringChar, "find": stringFind, "format": stringFormat, "gmatch": stringGmatch,
+	"gsub": stringGsub, "len": stringLen, "lower": stringLower, "match": stringMatch, "rep": stringRep,
+	"reverse": stringReverse, "sub": stringSub, "upper": stringUpper,
 }
 
 // bounds turns the first and last place of a substring, which may count from the end, into s[from:to].

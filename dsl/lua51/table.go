@@ -7,10 +7,8 @@ import (
 	lua "github.com/yuin/gopher-lua"
 )
 
-func (s *State) tableLibrary() *lua.LTable {
-	return s.library(map[string]func(call) int{
-		"concat": tableConcat, "insert": tableInsert, "maxn": tableMaxn, "remove": tableRemove, "sort": tableSort,
-	})
+var tableLibrary = map[string]builtin{
+	"concat": tableConcat, "insert": tableInsert, "maxn": tableMaxn, "remove": tableRemove, "sort": tableSort,
 }
 
 func tableConcat(c call) int {

@@ -43,6 +43,7 @@ type Run struct {
 type Worker struct {
 	Kept any // what a script language keeps from run to run, to make the next one cheap
 	log  *transcript.Log
+	last Result // what the run came to that has just ended
 }
 
 // Env is what all tests of a run share. Nobody changes it while they run.

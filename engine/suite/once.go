@@ -13,14 +13,16 @@ import (
 	"smtplay/engine/transcript"
 )
 
-// once runs a test one time.
-func (r *Runner) once(ctx context.Context, env *Env, s *slot, run int, worker *Worker) Result {
+// once runs a test one time. The result lies with the worker: thousands may wait in here, each on a stack of its own.
+func (r *Runner) once(ctx context.Context, env *Env, s *slot, run int, worker *Worker) *Result {
 	log := worker.transcript()
 	log.Redactor = &transcript.Redactor{Parent: env.Redact}
 	if r.Live != nil {
 		log.Next = append(log.Next, r.Live(s.test))
 	}
-	result := Result{Test: s.test}
+	worker.last = Result{}
+	result := &worker.last
+	result.Test = s.test
 	var file *recordFile
 	if r.Record != "" {
 		var err error
@@ -33,7 +35,7 @@ func (r *Runner) once(ctx context.Context, env *Env, s *slot, run int, worker *W
 	}
 	ctx, clock := startClock(ctx, r.TestTimeout)
 	start := time.Now()
-	result.Verdict = play(ctx, env, s.test.Script, &Run{Index: s.test.Index, Log: log, Extend: clock.extend, Worker: worker})
+	result.play(ctx, env, s.test.Script, &Run{Index: s.test.Index, Log: log, Extend: clock.extend, Worker: worker})
 	result.Seconds = time.Since(start).Seconds()
 	clock.stop()
 	if r.NoSkip && result.Outcome == Skipped {
@@ -71,16 +73,16 @@ func (v *Verdict) unrecorded(err error) {
 
 // play runs the test of a script. That it panics, or says nothing, is a fault
 // inside smtplay: no verdict for this test, and no harm to the others.
-func play(ctx context.Context, env *Env, script Script, run *Run) (v Verdict) {
+func (v *Verdict) play(ctx context.Context, env *Env, script Script, run *Run) {
 	defer func() {
 		if fault := recover(); fault != nil {
 			what := fmt.Sprintf("internal fault%s: %v", faultPlace(), fault)
-			v = Verdict{Outcome: Errored, Failure: &Failure{What: run.Log.Redactor.String(what)}}
+			*v = Verdict{Outcome: Errored, Failure: &Failure{What: run.Log.Redactor.String(what)}}
 		} else if v.Outcome == 0 {
-			v = Verdict{Outcome: Errored, Failure: &Failure{What: "internal fault: the test came to no verdict"}}
+			*v = Verdict{Outcome: Errored, Failure: &Failure{What: "internal fault: the test came to no verdict"}}
 		}
 	}()
-	return script.Run(ctx, env, run)
+	*v = script.Run(ctx, env, run)
 }
 
 // faultPlace is where the panic that is being recovered from began.

@@ -163,7 +163,7 @@ func (b *board) next() (s *slot, run int, ok bool) {
 
 // add adds one run of a worker's to a test's result and says whether it was a
 // bad one. Only the run that is told of keeps its transcript.
-func (s *slot) add(run Result, worker *Worker) (bad bool) {
+func (s *slot) add(run *Result, worker *Worker) (bad bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	bad = run.Outcome.gravity() > Skipped.gravity()
@@ -177,7 +177,7 @@ func (s *slot) add(run Result, worker *Worker) (bad bool) {
 	if bad {
 		run.Bad++
 	}
-	s.result = run
+	s.result = *run
 	if int64(run.Runs) == s.repeat {
 		s.finish()
 	}

@@ -64,7 +64,7 @@ func (l *Log) copy(b []byte) []byte {
 		return slices.Clone(b)
 	}
 	if cap(l.arena)-len(l.arena) < len(b) {
-		l.arena = make([]byte, 0, 4096)
+		l.arena = make([]byte, 0, min(max(1024, 2*cap(l.arena)), 4096))
 	}
 	start := len(l.arena)
 	l.arena = append(l.arena, b...)

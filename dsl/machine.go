@@ -28,6 +28,7 @@ type machine struct {
 
 	convMeta, replyMeta *lua.LTable
 	patterns            map[lua.LValue]*expectation // those read so far, numbers and strings
+	spare               *call                       // one that is over, for the next
 }
 
 func newMachine() *machine {
@@ -146,9 +147,15 @@ func (m *machine) call(l *lua.LState, v *verb, conv *conversation, base int) int
 	if v.waits() {
 		defer m.state.Wait()()
 	}
-	c := &call{LState: l, s: m.s, v: v, conv: conv, base: base}
+	c := m.spare
+	if m.spare = nil; c == nil { // a verb that calls back is still at work
+		c = &call{}
+	}
+	*c = call{LState: l, s: m.s, v: v, conv: conv, base: base}
 	c.bind()
-	return v.run(c)
+	n := v.run(c)
+	m.spare = c
+	return n
 }
 
 // waits: what may block counts as waiting, not as filling the memory; what

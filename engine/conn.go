@@ -85,19 +85,20 @@ type Conn struct {
 	ctx    context.Context // the one that watch follows
 	unhook func()
 
-	owed    []*Command
-	dead    *Error // why every further verb fails
-	closed  bool
-	blamed  bool // unread bytes were reported as a fault
-	message bool // a 354 was read: what is sent is message text
-	auth    authState
-	raw     bool // raw bytes were sent: unasked bytes are no fault until the next reply
-	quit    bool // QUIT was sent
-	ended   bool // a 421 was read
-	lmtp    bool
-	rcpts   []string           // LMTP: accepted recipients of this transaction
-	hello   *wire.Reply        // to the last EHLO or LHLO that still counts, nil for none
-	caps    *wire.Capabilities // what hello says, once somebody asked
+	owed     []*Command
+	dead     *Error // why every further verb fails
+	closed   bool
+	blamed   bool // unread bytes were reported as a fault
+	message  bool // a 354 was read: what is sent is message text
+	auth     authState
+	raw      bool // raw bytes were sent: unasked bytes are no fault until the next reply
+	quit     bool // QUIT was sent
+	ended    bool // a 421 was read
+	lmtp     bool
+	loopback bool
+	rcpts    []string           // LMTP: accepted recipients of this transaction
+	hello    *wire.Reply        // to the last EHLO or LHLO that still counts, nil for none
+	caps     *wire.Capabilities // what hello says, once somebody asked
 }
 
 // Over holds a conversation over a connection that exists already.
@@ -106,6 +107,7 @@ func Over(ctx context.Context, nc net.Conn, address string, opts Options) (*Conn
 		opts.Number = 1
 	}
 	c := &Conn{opts: opts, addr: address, host: hostOf(address), sock: newSocket(nc), in: make([]byte, 0, 1024), sent: time.Now()}
+	c.loopback = c.staysHere()
 	c.record(transcript.Connect, strings.TrimSpace(opts.Target+" "+peerName(nc, address)))
 	c.owed = append(c.owed, &Command{Greeting: true})
 	if opts.TLS {
@@ -135,7 +137,9 @@ func (c *Conn) LocalIP() net.IP {
 }
 
 // Loopback says whether both ends are on this machine.
-func (c *Conn) Loopback() bool {
+func (c *Conn) Loopback() bool { return c.loopback }
+
+func (c *Conn) staysHere() bool {
 	switch a := c.sock.RemoteAddr().(type) {
 	case *net.TCPAddr:
 		return a.IP.IsLoopback()
@@ -244,8 +248,12 @@ func (c *Conn) record(kind transcript.Kind, text string) {
 }
 
 func (c *Conn) recordBytes(kind transcript.Kind, data []byte, spans []transcript.Span) {
+	c.recordAt(time.Now(), kind, data, spans)
+}
+
+func (c *Conn) recordAt(now time.Time, kind transcript.Kind, data []byte, spans []transcript.Span) {
 	if c.opts.Recorder != nil && (len(data) > 0 || kind != transcript.Server) {
-		c.opts.Recorder.Record(transcript.Event{Conn: c.opts.Number, Kind: kind, Time: time.Now(), Data: data, Spans: spans})
+		c.opts.Recorder.Record(transcript.Event{Conn: c.opts.Number, Kind: kind, Time: now, Data: data, Spans: spans})
 	}
 }
 

@@ -39,9 +39,9 @@ func (c *Conn) ReadReply(ctx context.Context, within time.Duration) (*Reply, err
 	if len(c.owed) > 0 {
 		cmd = c.owed[0]
 	}
-	from := time.Now()
-	if cmd != nil || c.raw {
-		from = c.sent
+	from := c.sent
+	if cmd == nil && !c.raw {
+		from = time.Now()
 	}
 	if within <= 0 {
 		within = c.timeout(cmd)
@@ -54,8 +54,9 @@ func (c *Conn) ReadReply(ctx context.Context, within time.Duration) (*Reply, err
 		c.owed = c.owed[1:]
 	}
 	c.raw, c.blamed = false, false
-	r := &Reply{Reply: scanner.Reply(raw), Command: cmd, Took: time.Since(c.sent)}
-	c.recordBytes(transcript.Server, raw, nil)
+	now := time.Now()
+	r := &Reply{Reply: scanner.Reply(raw), Command: cmd, Took: now.Sub(c.sent)}
+	c.recordAt(now, transcript.Server, raw, nil)
 	if r.Deviations != 0 {
 		c.Note("in this reply: %v", r.Deviations)
 	}
@@ -112,17 +113,18 @@ func (c *Conn) fill(deadline time.Time) error {
 	} else if len(c.in) == cap(c.in) {
 		c.in, c.r = c.more(), 0
 	}
-	now := time.Now()
-	c.sock.impatient = !now.Before(deadline)
+	c.sock.impatient = deadline.IsZero() || !time.Now().Before(deadline)
 	defer func() { c.sock.impatient = false }()
 	if c.sock.impatient {
 		c.sock.readUntil(time.Time{})
-		deadline = now.Add(time.Second)
 	} else {
 		c.sock.readUntil(deadline)
 	}
-	if c.tls != nil {
-		c.sock.writeUntil(deadline) // TLS answers a key update while it reads
+	if c.tls != nil { // which answers a key update while it reads
+		if c.sock.impatient {
+			deadline = time.Now().Add(time.Second)
+		}
+		c.sock.writeUntil(deadline)
 	}
 	n, err := c.stream().Read(c.in[len(c.in):cap(c.in)])
 	c.in = c.in[:len(c.in)+n]

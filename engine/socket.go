@@ -18,6 +18,7 @@ type socket struct {
 	capturing   bool
 	interrupted atomic.Bool
 	now         nowRead
+	writeBy     time.Time // when writes end that block; zero is not known
 }
 
 const captureMax = 4096
@@ -56,7 +57,10 @@ func (s *socket) Interrupt() {
 }
 
 // Resume undoes Interrupt, for a later context than the one that ended.
-func (s *socket) Resume() { s.interrupted.Store(false) }
+func (s *socket) Resume() {
+	s.interrupted.Store(false)
+	s.writeBy = time.Time{}
+}
 
 // readUntil sets the time at which reads end, unless interrupted already. The
 // order matters: Interrupt sets its flag before the deadline, we look after.
@@ -67,7 +71,17 @@ func (s *socket) readUntil(t time.Time) {
 	}
 }
 
+// writeWithin gives a write that time, from now on, and up to a tenth more: a
+// deadline costs as much as all else that is done for a command, and one that
+// is set already will often do.
+func (s *socket) writeWithin(d time.Duration, now time.Time) {
+	if left := s.writeBy.Sub(now); left < d || left > d+d/10 {
+		s.writeUntil(now.Add(d + d/10))
+	}
+}
+
 func (s *socket) writeUntil(t time.Time) {
+	s.writeBy = t
 	s.Conn.SetWriteDeadline(t)
 	if s.interrupted.Load() {
 		s.Conn.SetWriteDeadline(time.Unix(1, 0))

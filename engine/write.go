@@ -226,16 +226,17 @@ func (c *Conn) flush(ctx context.Context, b []byte, spans []transcript.Span) err
 	if err := c.watch(ctx); err != nil {
 		return err
 	}
-	c.recordBytes(transcript.Client, b, spans)
-	for rest := b; len(rest) > 0; {
+	now := time.Now()
+	c.recordAt(now, transcript.Client, b, spans)
+	for rest := b; len(rest) > 0; now = time.Now() { // a command is one piece
 		piece := rest[:min(len(rest), writePiece)]
-		c.sock.writeUntil(time.Now().Add(orDefault(c.opts.Timeout, DefaultTimeout)))
+		c.sock.writeWithin(orDefault(c.opts.Timeout, DefaultTimeout), now)
 		if _, err := c.stream().Write(piece); err != nil {
 			return c.unwritten(ctx, err)
 		}
 		rest = rest[len(piece):]
 	}
-	c.sent = time.Now()
+	c.sent = now
 	return nil
 }
 

@@ -16,13 +16,14 @@ import (
 // each blocked in an expect.
 func BenchmarkMany(b *testing.B) {
 	const conversations = 10_000
+	smtplay := plainBinary(b)
 	file := script(b, `expect 220; send "noop"; expect{ 250, within = "10m" }`)
 	for b.Loop() {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			b.Fatal(err)
 		}
-		cmd := exec.Command("smtplay", "run", "--server", l.Addr().String(), "--repeat", strconv.Itoa(conversations), "--jobs", strconv.Itoa(conversations), "--timeout", "10m", file)
+		cmd := exec.Command(smtplay, "run", "--server", l.Addr().String(), "--repeat", strconv.Itoa(conversations), "--jobs", strconv.Itoa(conversations), "--timeout", "10m", file)
 		var out strings.Builder
 		cmd.Stdout, cmd.Stderr = &out, &out
 		if err := cmd.Start(); err != nil {

@@ -105,7 +105,7 @@ func (c child) run(t *testing.T, args ...string) ended {
 
 // plainBinary builds the program without the race detector, which takes several
 // times the memory that is to be measured.
-func plainBinary(t *testing.T) string {
+func plainBinary(t testing.TB) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "smtplay")
 	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", path, ".").CombinedOutput(); err != nil {

@@ -10,7 +10,7 @@ var coroutineLibrary = map[string]builtin{
 }
 
 // threadSize is about what a coroutine takes: its registers, and places for its calls.
-const threadSize = 32 << 10
+const threadSize = 4 << 10
 
 // create makes a coroutine that waits to be started. Its function lies in the place that the machine leaves for it, at
 // the bottom of the coroutine's registers.

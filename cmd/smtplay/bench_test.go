@@ -114,15 +114,17 @@ func script(b *testing.B, text string) string {
 // pairs runs ours and theirs in turn and reports the medians of the ratios.
 func pairs(b *testing.B, ours, theirs func() cost) {
 	b.Helper()
-	var cpu, rate []float64
+	var cpu, rate, own []float64
 	ours() // warm
 	for b.Loop() {
 		o, t := ours(), theirs()
 		cpu = append(cpu, float64(o.cpu)/float64(t.cpu))
 		rate = append(rate, float64(t.wall)/float64(o.wall))
+		own = append(own, float64(o.cpu)/float64(time.Millisecond))
 	}
 	b.ReportMetric(median(cpu), "cpu-ratio")
 	b.ReportMetric(median(rate), "rate-ratio")
+	b.ReportMetric(median(own), "ms-CPU")
 	b.ReportMetric(0, "ns/op")
 }
 

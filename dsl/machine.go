@@ -265,9 +265,12 @@ func nodeOf(v lua.LValue, depth int) node {
 
 // reply is a reply as the script holds it.
 func (m *machine) reply(r *engine.Reply, captures wire.Captures) lua.LValue {
-	ud := m.L.NewUserData()
-	ud.Value, ud.Metatable = &replyValue{Reply: r, captures: captures}, m.replyMeta
-	return ud
+	v := &struct {
+		data  lua.LUserData
+		reply replyValue
+	}{reply: replyValue{r, captures}}
+	v.data = lua.LUserData{Value: &v.reply, Env: m.L.Env, Metatable: m.replyMeta}
+	return &v.data
 }
 
 // protect runs a function of the script after its end, under a context of its own.

@@ -134,12 +134,14 @@ func (s *session) number() int {
 func (s *session) verdict(played error, v *suite.Verdict) {
 	*v = s.judge(played)
 	expected := s.expected
-	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(s.ctx), s.closing, errSlowEnd)
-	defer cancel()
-	s.ctx = ctx
 	if s.phase == phaseListing {
 		s.mask(v)
 		return
+	}
+	if s.lasting() {
+		ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(s.ctx), s.closing, errSlowEnd)
+		defer cancel()
+		s.ctx = ctx
 	}
 	s.end(v)
 	if v.Outcome == suite.Passed && expected == 0 {
@@ -152,6 +154,11 @@ func (s *session) verdict(played error, v *suite.Verdict) {
 	}
 	v.Tokens = s.tokens
 	s.mask(v)
+}
+
+// lasting: the end has something to do that may take its time.
+func (s *session) lasting() bool {
+	return len(s.cleanup) > 0 || slices.ContainsFunc(s.convs, func(c *conversation) bool { return !c.Over() })
 }
 
 // start is where the test begins in its file.

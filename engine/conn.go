@@ -80,7 +80,9 @@ type Conn struct {
 	state  *tlsState // nil in clear
 	in     []byte    // bytes read; those from r on are unread
 	r      int
-	out    []byte // reused for commands
+	out    []byte    // reused for commands
+	kept   []byte    // the latest replies; never written to twice
+	line   [1]string // reused for a command alone
 	sent   time.Time
 	ctx    context.Context // the one that watch follows
 	unhook func()

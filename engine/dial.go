@@ -69,6 +69,9 @@ func dialCause(err error) error {
 // peerName is the address that was reached: what a name resolved to is a fact
 // of the conversation.
 func peerName(nc net.Conn, address string) string {
+	if to, err := netip.ParseAddrPort(address); err == nil && !to.Addr().Is4In6() {
+		return address // it is one in figures already
+	}
 	if strings.HasPrefix(address, "unix:") || nc.RemoteAddr() == nil || nc.RemoteAddr().Network() == "pipe" {
 		return address
 	}

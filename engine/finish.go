@@ -6,6 +6,12 @@ import (
 	"smtplay/engine/wire"
 )
 
+// Over says that nothing is left for Finish to wait for: the server has
+// answered QUIT, or the conversation has ended otherwise.
+func (c *Conn) Over() bool {
+	return !c.Open() || (c.quit || c.ended) && len(c.owed) == 0
+}
+
 // Finish ends a conversation as a good client does: with QUIT, where one may be
 // sent, and within two seconds. The reply to it is not judged. What is judged
 // is that no reply was left unread and none came that nothing asked for.

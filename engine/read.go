@@ -20,6 +20,13 @@ type Reply struct {
 	Took    time.Duration // from the last byte sent to the last byte read
 }
 
+// incoming is all that a reply takes, in one piece.
+type incoming struct {
+	scanner wire.Scanner
+	wire    wire.Reply
+	reply   Reply
+}
+
 // ReadReply reads the next whole reply and judges nothing but its form. The
 // time runs from the last byte sent (for the greeting: from the connect; where
 // nothing was sent that may be answered: from now); within replaces the
@@ -46,7 +53,8 @@ func (c *Conn) ReadReply(ctx context.Context, within time.Duration) (*Reply, err
 	if within <= 0 {
 		within = c.timeout(cmd)
 	}
-	raw, scanner, err := c.readWhole(from.Add(within))
+	in := &incoming{}
+	raw, err := c.readWhole(&in.scanner, from.Add(within))
 	if err != nil {
 		return nil, c.unread(ctx, err, cmd, within)
 	}
@@ -55,7 +63,9 @@ func (c *Conn) ReadReply(ctx context.Context, within time.Duration) (*Reply, err
 	}
 	c.raw, c.blamed = false, false
 	now := time.Now()
-	r := &Reply{Reply: scanner.Reply(raw), Command: cmd, Took: now.Sub(c.sent)}
+	in.wire = in.scanner.Reply(raw)
+	r := &in.reply
+	r.Reply, r.Command, r.Took = &in.wire, cmd, now.Sub(c.sent)
 	c.recordAt(now, transcript.Server, raw, nil)
 	if r.Deviations != 0 {
 		c.Note("in this reply: %v", r.Deviations)
@@ -72,26 +82,40 @@ func (c *Conn) timeout(cmd *Command) time.Duration {
 }
 
 // readWhole reads up to the end of one reply.
-func (c *Conn) readWhole(deadline time.Time) ([]byte, *wire.Scanner, error) {
-	var s wire.Scanner
+func (c *Conn) readWhole(scanner *wire.Scanner, deadline time.Time) ([]byte, error) {
 	for {
 		if c.r < len(c.in) {
-			n, err := s.Scan(c.in[c.r:])
+			n, err := scanner.Scan(c.in[c.r:])
 			if err != nil {
 				c.readOn(deadline)
-				return nil, nil, err
+				return nil, err
 			}
 			if n > 0 {
-				raw := slices.Clone(c.in[c.r : c.r+n])
+				raw := c.keep(c.in[c.r : c.r+n])
 				c.r += n
-				return raw, &s, nil
+				return raw, nil
 			}
 		}
 		if err := c.fill(deadline); err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 	}
 }
+
+// keep copies a reply to where it stays: short ones lie side by side.
+func (c *Conn) keep(raw []byte) []byte {
+	if len(raw) > cap(c.kept)-len(c.kept) {
+		if len(raw) > keptSize/2 {
+			return slices.Clone(raw)
+		}
+		c.kept = make([]byte, 0, keptSize)
+	}
+	start := len(c.kept)
+	c.kept = append(c.kept, raw...)
+	return c.kept[start:len(c.kept):len(c.kept)]
+}
+
+const keptSize = 512
 
 // readOn takes in the rest of a line that is no reply, so that the failure
 // shows it: until its end, for a second at the most.

@@ -26,7 +26,8 @@ func (c *Conn) Send(ctx context.Context, pos transcript.Pos, line string) error 
 	if c.message && c.Open() {
 		return c.sendText(ctx, pos, line)
 	}
-	return c.Pipeline(ctx, pos, []string{line})
+	c.line[0] = line
+	return c.Pipeline(ctx, pos, c.line[:])
 }
 
 // Pipeline sends several commands in one segment (RFC 2920); as many replies

@@ -29,12 +29,8 @@ func (f Frame) String() string {
 // that resumed this one. The file is "" and the line 0 when no Lua runs.
 func Position(l *lua.LState) (file string, line int) {
 	// Nearly always a builtin asks, and the line that called it is one call up.
-	if f, ok := l.GetStack(1); ok {
-		if v, err := l.GetInfo("Slf", f, lua.LNil); err == nil && f.CurrentLine > 0 {
-			if fn, ok := v.(*lua.LFunction); ok && !fn.IsG && !isTrampoline(fn) {
-				return f.Source, f.CurrentLine
-			}
-		}
+	if proto, line := caller(l); line > 0 && proto != trampolineProto {
+		return proto.SourceName, line
 	}
 	for th := l; th != nil && line == 0; th = th.Parent {
 		walk(th, func(f *lua.Debug, fn *lua.LFunction) bool {
@@ -142,7 +138,7 @@ func walk(l *lua.LState, visit func(*lua.Debug, *lua.LFunction) bool) {
 // that leads nowhere, there may be millions, and only the count leads past them; and only the instruction of the caller
 // tells whether a call was made by the machine itself.
 var frameFields = func() (fields struct {
-	frame, parent, fn, pc, tailCall, isG, proto, code []int
+	frame, current, parent, fn, pc, tailCall, isG, proto, code []int
 }) {
 	place := func(t reflect.Type, name string) []int {
 		f, ok := t.FieldByName(name)
@@ -152,6 +148,7 @@ var frameFields = func() (fields struct {
 		return f.Index
 	}
 	fields.frame = place(reflect.TypeFor[lua.Debug](), "frame")
+	fields.current = place(reflect.TypeFor[lua.LState](), "currentFrame")
 	frame := reflect.TypeFor[lua.Debug]().FieldByIndex(fields.frame).Type.Elem()
 	fields.parent, fields.fn = place(frame, "Parent"), place(frame, "Fn")
 	fields.pc, fields.tailCall = place(frame, "Pc"), place(frame, "TailCall")
@@ -159,6 +156,29 @@ var frameFields = func() (fields struct {
 	fields.code = place(reflect.TypeFor[lua.FunctionProto](), "Code")
 	return fields
 }()
+
+// caller is the Lua function that called what runs on l, and the line; 0 where it is none. Every verb asks, and asking
+// gopher-lua costs several allocations.
+func caller(l *lua.LState) (*lua.FunctionProto, int) {
+	frame := reflect.ValueOf(l).Elem().FieldByIndex(frameFields.current)
+	if frame.IsNil() {
+		return nil, 0
+	}
+	if frame = frame.Elem().FieldByIndex(frameFields.parent); frame.IsNil() {
+		return nil, 0
+	}
+	frame = frame.Elem()
+	fn := frame.FieldByIndex(frameFields.fn)
+	if fn.IsNil() {
+		return nil, 0
+	}
+	proto := (*lua.FunctionProto)(fn.Elem().FieldByIndex(frameFields.proto).UnsafePointer())
+	pc := int(frame.FieldByIndex(frameFields.pc).Int())
+	if proto == nil || pc < 1 || pc > len(proto.DbgSourcePositions) {
+		return nil, 0
+	}
+	return proto, proto.DbgSourcePositions[pc-1]
+}
 
 func callFrame(f *lua.Debug) reflect.Value {
 	return reflect.ValueOf(f).Elem().FieldByIndex(frameFields.frame).Elem()

@@ -64,7 +64,8 @@ func ParseReply(raw []byte) (*Reply, error) {
 	case n < len(raw):
 		return nil, &MalformedError{Kind: Trailing, Line: s.lines + 1}
 	}
-	return s.Reply(raw), nil
+	r := s.Reply(raw)
+	return &r, nil
 }
 
 // lines calls yield with the text of each line, code and line end removed.

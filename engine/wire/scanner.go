@@ -86,8 +86,8 @@ func (s *Scanner) Scan(buf []byte) (int, error) {
 }
 
 // Reply is the reply that Scan found in raw, its first n bytes. It keeps raw.
-func (s *Scanner) Reply(raw []byte) *Reply {
-	return &Reply{Code: int(s.code[0]-'0')*100 + int(s.code[1]-'0')*10 + int(s.code[2]-'0'), Raw: raw, Deviations: s.dev}
+func (s *Scanner) Reply(raw []byte) Reply {
+	return Reply{Code: int(s.code[0]-'0')*100 + int(s.code[1]-'0')*10 + int(s.code[2]-'0'), Raw: raw, Deviations: s.dev}
 }
 
 func (s *Scanner) malformed(kind Malformation) error {

@@ -162,7 +162,8 @@ func FuzzScanner(f *testing.F) {
 		if err != nil || n == 0 {
 			return
 		}
-		first, again := s.Reply(raw[:n]), must(t, string(raw[:n]))
+		reply := s.Reply(raw[:n])
+		first, again := &reply, must(t, string(raw[:n]))
 		if again.Code != first.Code || again.Deviations != first.Deviations || !bytes.Equal(again.Raw, first.Raw) {
 			t.Errorf("%q: %+v, and by itself %+v", raw[:n], first, again)
 		}

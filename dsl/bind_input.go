@@ -155,6 +155,9 @@ func pathReason(err error) error {
 func runRequire(c *call) int {
 	name := c.text(0)
 	if v, ok := c.s.loaded[name]; ok {
+		if v == lua.LNil {
+			c.wrong("require %q: it is not loaded yet, and needs itself: a module and what it requires lead back to it", name)
+		}
 		c.Push(v)
 		return 1
 	}
@@ -166,10 +169,11 @@ func runRequire(c *call) int {
 	if c.s.loaded == nil {
 		c.s.loaded = map[string]lua.LValue{}
 	}
-	c.s.loaded[name] = lua.LTrue
+	c.s.loaded[name] = lua.LNil // until it returns
 	c.Push(c.s.m.state.Load(module.proto))
 	c.Push(lua.LString(name))
 	c.Call(1, 1)
+	c.s.loaded[name] = lua.LTrue
 	if v := c.Get(-1); v != lua.LNil {
 		c.s.loaded[name] = v
 	}

@@ -159,3 +159,21 @@ func TestSlowEnd(t *testing.T) {
 		t.Errorf("%v: %+v", v.Outcome, v.Failure)
 	}
 }
+
+// Modules that need each other cannot both be there before the other.
+func TestModulesInACircle(t *testing.T) {
+	b := newBench(t, polite(nil))
+	files := fstest.MapFS{
+		"t.lua":     {Data: []byte("expect(220)\nrequire('lib/a')")},
+		"lib/a.lua": {Data: []byte("return require('lib/b')")},
+		"lib/b.lua": {Data: []byte("\nreturn require('lib/a')")},
+	}
+	script, problems := CompileFS(files, "t.lua", "t.lua")
+	if script == nil {
+		t.Fatal(problems)
+	}
+	v := script.Run(t.Context(), b.env, &suite.Run{Log: &transcript.Log{Redactor: &transcript.Redactor{}}})
+	if f := v.Failure; v.Outcome != suite.Errored || f.Pos != (transcript.Pos{File: "lib/b.lua", Line: 2}) || !strings.Contains(f.What, "lead back to it") {
+		t.Errorf("%v: %+v", v.Outcome, f)
+	}
+}

@@ -1,0 +1,20 @@
+--- What tutorial-text.smtp says
+
+local helo = var("helo", "plpb.example.com", "the name we give in EHLO")
+local sender = var("sender", "james@example.org", "who writes")
+local recipient = var("recipient", "james@new.example.com", "to whom")
+
+connect "smtp" -- 127.0.0.1:2525
+expect "220 plpb.example.com ESMTP Postfix (Debian/GNU)"
+send("ehlo " .. helo); expect "250 plpb.example.com"
+send("mail from:<" .. sender .. ">"); expect "250 2.1.0 Ok"
+send("rcpt to:<" .. recipient .. ">"); expect "250 2.1.5 Ok"
+send "data"; expect "354 End data with <CR><LF>.<CR><LF>"
+send [[
+Hi James
+
+250 people are coming.
+..
+.]]
+expect "250 2.0.0 Ok: queued as"
+send "quit"; expect "221 2.0.0 Bye"

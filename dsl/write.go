@@ -1,0 +1,260 @@
+package dsl
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"smtplay/engine/transcript"
+)
+
+// ScriptWriter writes conversations as a script, a test each: what was sent,
+// and the replies that came as what is expected.
+//
+// Inputs stand at the top of the script. For that it keeps what it is given
+// until Close, or until it is more than a script may have: from there on it
+// writes as it goes, and an input stands before the first test that needs it.
+type ScriptWriter struct {
+	w       io.Writer
+	options WriteOptions
+	inputs  inputs
+	body    bytes.Buffer // tests that are not written yet
+	flowing bool         // the head is written: tests are written as they come
+	tests   int
+	names   map[string]bool
+	alone   bool // the script is one test without a name
+	err     error
+}
+
+// WriteOptions say how a script is written. The zero value works.
+type WriteOptions struct {
+	Title string // of the leading "---" block, "" for none
+	Text  bool   // expect the text of replies too, not only code and enhanced status
+}
+
+// NewScriptWriter returns a ScriptWriter to w.
+func NewScriptWriter(w io.Writer, o WriteOptions) *ScriptWriter {
+	return &ScriptWriter{w: w, options: o, names: map[string]bool{}}
+}
+
+// Write adds a test. The events are as transcript.Decode returns them, those of
+// one conversation or of several (Event.Conn): a SASL message is the mask that
+// stands for it. name is the test's; "" where the script is this one test and
+// needs no test().
+//
+// What cannot be sent or expected again stands in the script as a comment. A
+// test that comes to a password of which only the use was recorded, by a
+// mechanism that smtplay does not have, skips there.
+func (w *ScriptWriter) Write(name string, events []transcript.Event) error {
+	if w.err != nil {
+		return w.err
+	}
+	if w.alone || name == "" && w.tests > 0 {
+		return errors.New("a script of several tests needs the name of each")
+	}
+	w.tests++
+	w.alone = name == ""
+	s := &scribe{inputs: &w.inputs, text: w.options.Text, turns: turnsOf(events)}
+	if !w.alone {
+		s.indent = "  "
+	}
+	s.test()
+	switch {
+	case w.flowing:
+		w.body.Write(w.inputs.declare(true))
+	case w.body.Len() > 0:
+		w.body.WriteByte('\n')
+	}
+	if w.alone {
+		w.body.Write(s.out.Bytes())
+	} else {
+		fmt.Fprintf(&w.body, "test(%s, function()\n%send)\n", quote(w.unused(name)), s.out.Bytes())
+	}
+	if w.flowing || w.body.Len() > maxSource {
+		w.flush()
+	}
+	return w.err
+}
+
+// Close writes what is not written yet, and reports the first error of a write.
+func (w *ScriptWriter) Close() error {
+	w.flush()
+	return w.err
+}
+
+// flush writes the head, where that is not done, and the tests so far.
+func (w *ScriptWriter) flush() {
+	var head []byte
+	if !w.flowing {
+		w.flowing = true
+		if title := oneLine(w.options.Title); title != "" {
+			head = append(head, "--- "+title+"\n\n"...)
+		}
+		head = append(head, w.inputs.declare(false)...)
+	}
+	for _, b := range [][]byte{head, w.body.Bytes()} {
+		if w.err == nil && len(b) > 0 {
+			_, w.err = w.w.Write(b)
+		}
+	}
+	w.body.Reset()
+}
+
+// maxNames bounds the names of tests that are remembered: a script with more of
+// them is too long to be run.
+const maxNames = 1 << 15
+
+// unused is a name that no test before has.
+func (w *ScriptWriter) unused(name string) string {
+	if name = oneLine(name); w.names[name] || len(w.names) >= maxNames || name == "" {
+		name = strings.TrimSpace(fmt.Sprintf("%s (%d)", name, w.tests))
+	}
+	for w.names[name] {
+		name += "'"
+	}
+	if len(w.names) < maxNames {
+		w.names[name] = true
+	}
+	return name
+}
+
+// oneLine is text without line ends and control characters.
+func oneLine(text string) string {
+	return strings.TrimSpace(strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f {
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(text, "?")))
+}
+
+// role is what an input is for: its name, and the words that explain it.
+type role struct{ name, doc string }
+
+var (
+	roleHelo      = role{"helo", "the name we give in EHLO"}
+	roleSender    = role{"sender", "who writes"}
+	roleRecipient = role{"recipient", "to whom"}
+	roleUnknown   = role{"unknown", "an address that is not hosted here"}
+	roleUser      = role{"user", "who logs in"}
+)
+
+// maxInputs keeps the locals of a script below the 200 that Lua has. What is
+// beyond stands written out where it is used.
+const maxInputs = 150
+
+// inputs are the vars and secrets of a script.
+type inputs struct {
+	vars      map[inputKey]string // the Lua name
+	taken     map[string]bool     // Lua names
+	secrets   map[string]string   // the Lua name by that of the secret
+	addresses map[string]string   // the values of the vars that hold one, by Lua name
+	pending   bytes.Buffer        // declarations that are not written yet
+	count     map[string]int      // by role
+}
+
+// inputKey tells vars apart: one address may be a sender and a recipient.
+// Recipients of all sorts are one.
+type inputKey struct {
+	kind  string
+	value string
+}
+
+// variable is the Lua name of the var that holds value, "" where there is no
+// more room for one.
+func (in *inputs) variable(r role, value string) string {
+	key := inputKey{r.name, value}
+	if r == roleUnknown {
+		key.kind = roleRecipient.name
+	}
+	if name := in.vars[key]; name != "" {
+		return name
+	}
+	if in.vars == nil {
+		in.vars, in.count, in.addresses = map[inputKey]string{}, map[string]int{}, map[string]string{}
+	}
+	if value == "" || len(in.taken) >= maxInputs {
+		return ""
+	}
+	in.count[r.name]++
+	name := r.name
+	if n := in.count[r.name]; n > 1 {
+		name = fmt.Sprintf("%s%d", r.name, n)
+	}
+	lua := in.take(name)
+	if in.vars[key] = lua; strings.Contains(value, "@") {
+		in.addresses[lua] = value
+	}
+	fmt.Fprintf(&in.pending, "local %s = var(%s, %s, %s)\n", lua, quote(name), quote(value), quote(r.doc))
+	return lua
+}
+
+// secret is the Lua name of a secret.
+func (in *inputs) secret(name string) string {
+	if lua := in.secrets[name]; lua != "" {
+		return lua
+	}
+	if in.secrets == nil {
+		in.secrets = map[string]string{}
+	}
+	if len(in.taken) >= maxInputs {
+		return "secret(" + quote(name) + ")"
+	}
+	lua := in.take(name)
+	in.secrets[name] = lua
+	fmt.Fprintf(&in.pending, "local %s = secret %s\n", lua, quote(name))
+	return lua
+}
+
+// take makes a Lua name of name, one that means nothing else.
+func (in *inputs) take(name string) string {
+	lua := strings.Map(func(r rune) rune {
+		if r < 0x80 && isNameByte(byte(r)) {
+			return r
+		}
+		return '_'
+	}, name)
+	if lua == "" || isDigit(lua[0]) {
+		lua = "_" + lua
+	}
+	for in.taken[lua] || reserved(lua) {
+		lua += "_"
+	}
+	if in.taken == nil {
+		in.taken = map[string]bool{}
+	}
+	in.taken[lua] = true
+	return lua
+}
+
+// reserved: a name that is Lua's or smtplay's, or that the writer gives away.
+// The verb helo is none that it writes.
+func reserved(name string) bool {
+	_, known := builtins()[name]
+	return known && name != roleHelo.name || luaWords[name] || conversationNames[name]
+}
+
+var luaWords = words("and break do else elseif end false for function goto if in local nil not or repeat return then true until while")
+
+func words(list string) map[string]bool {
+	set := map[string]bool{}
+	for _, w := range strings.Fields(list) {
+		set[w] = true
+	}
+	return set
+}
+
+// declare gives out the declarations that are not written yet, and a blank line.
+func (in *inputs) declare(between bool) []byte {
+	var out []byte
+	if between {
+		out = append(out, '\n')
+	}
+	if in.pending.Len() > 0 {
+		out = append(append(out, in.pending.Bytes()...), '\n')
+	}
+	in.pending.Reset()
+	return out
+}

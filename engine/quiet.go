@@ -80,6 +80,29 @@ func (c *Conn) quiet(ctx context.Context, op string, d time.Duration) error {
 	return &Error{Op: op, Addr: c.addr, Kind: Mismatch, Got: slices.Clone(c.in[c.r:]), Msg: "the server spoke"}
 }
 
+// Await waits until the server has said something that nobody has read. That
+// ctx ends is no fault here, and leaves the conversation as it was: ok is false,
+// and somebody else has something to say. The end of the connection is an error.
+func (c *Conn) Await(ctx context.Context) (ok bool, err error) {
+	if err := c.usable("read"); err != nil {
+		return false, err
+	}
+	for c.r == len(c.in) {
+		if c.watch(ctx) != nil {
+			return false, nil
+		}
+		err := c.fill(time.Now().Add(time.Hour))
+		switch {
+		case err == nil || isTimeout(err) && ctx.Err() == nil:
+		case ctx.Err() != nil:
+			return false, nil
+		default:
+			return false, c.unread(ctx, err, nil, 0)
+		}
+	}
+	return true, nil
+}
+
 // Enough to show what came unasked; no more, if it never ends.
 const (
 	unaskedBytes = 16 << 10

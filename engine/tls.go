@@ -61,6 +61,13 @@ func (c *Conn) Handshake(ctx context.Context, o TLSOptions) error {
 	return c.handshake(ctx, o)
 }
 
+// HandshakeFirst does TLS from the first byte (RFC 8314 3.3) on a connection
+// that was opened without, where the greeting has not been read.
+func (c *Conn) HandshakeFirst(ctx context.Context, o TLSOptions) error {
+	c.opts.TLS = true
+	return c.Handshake(ctx, o)
+}
+
 // clearText fails where the server spoke between its 220 and the handshake:
 // those bytes are in clear, whoever put them there (RFC 3207 6).
 func (c *Conn) clearText() error {

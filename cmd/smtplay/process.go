@@ -24,6 +24,7 @@ import (
 type process struct {
 	args      []string
 	env       map[string]string
+	stdin     io.Reader
 	stdout    *sink
 	stderr    io.Writer
 	outIsTerm bool
@@ -31,6 +32,7 @@ type process struct {
 	redact    *transcript.Redactor // knows every secret given so far
 	hostname  func() (string, error)
 	password  func(ctx context.Context, prompt string) (string, error) // reads a line without echo
+	terminal  func(s *screen, interrupt func()) (input, error)         // reads lines that are edited
 }
 
 func newProcess() *process {
@@ -50,6 +52,7 @@ func newProcess() *process {
 	p := &process{
 		args:      os.Args[1:],
 		env:       map[string]string{},
+		stdin:     os.Stdin,
 		stdout:    &sink{w: os.Stdout},
 		stderr:    os.Stderr,
 		outIsTerm: term.IsTerminal(int(os.Stdout.Fd())),
@@ -57,6 +60,7 @@ func newProcess() *process {
 		redact:    &transcript.Redactor{},
 		hostname:  os.Hostname,
 		password:  readPassword,
+		terminal:  openTerminal,
 	}
 	for _, entry := range os.Environ() {
 		if name, value, ok := strings.Cut(entry, "="); ok {

@@ -44,6 +44,7 @@ func newRecord(p *process) *cobra.Command {
 			"  smtplay record --demo submission\n  smtplay record -s mail.example.com --insecure < commands.txt",
 		DisableFlagsInUseLine: true,
 		Args:                  atMostOne,
+		ValidArgsFunction:     cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx, stop := interruptible(cmd.Context())
 			defer stop()

@@ -108,7 +108,7 @@ func TestDiskFull(t *testing.T) {
 	if err := os.Symlink("/dev/full", filepath.Join(dir, "full.smtp")); err != nil {
 		t.Fatal(err)
 	}
-	p := play(t, dir, "NOOP\nQUIT\n", "record", "--demo", "--force", "-o", "full")
+	p := smtplay(t, dir, "NOOP\nQUIT\n", "record", "--demo", "--force", "-o", "full")
 	if p.status != exitNoVerdict || !strings.Contains(p.stderr, "the transcript cannot be written: ") || strings.Contains(p.stdout, "C: QUIT") {
 		t.Errorf("status %d\n%s%s", p.status, p.stdout, p.stderr)
 	}

@@ -23,8 +23,8 @@ type played struct {
 	status         int
 }
 
-// play runs smtplay in a folder, with input for its standard input.
-func play(t *testing.T, dir, input string, args ...string) played {
+// smtplay runs smtplay in a folder, with input for its standard input.
+func smtplay(t *testing.T, dir, input string, args ...string) played {
 	t.Helper()
 	cmd := exec.Command("smtplay", args...)
 	var stdout, stderr bytes.Buffer
@@ -42,19 +42,19 @@ func play(t *testing.T, dir, input string, args ...string) played {
 
 func b64(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) }
 
-// site is a server to record sessions with, and then to run their scripts
+// recordSite is a server to record sessions with, and then to run their scripts
 // against.
-type site struct {
+type recordSite struct {
 	targets map[string]string
 	ca      string // file
 	name    string // of its certificate
 }
 
-func (s site) flags(target string) []string {
+func (s recordSite) flags(target string) []string {
 	return []string{"--target", "smtp=" + s.targets[target], "--ca", s.ca, "--tls-name", s.name}
 }
 
-func demoSite(t *testing.T) site {
+func recordDemo(t *testing.T) recordSite {
 	t.Helper()
 	d, err := demo.Start(t.Context())
 	if err != nil {
@@ -65,13 +65,13 @@ func demoSite(t *testing.T) site {
 	if err := os.WriteFile(ca, d.CAPEM(), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	return site{targets: d.Targets(), ca: ca, name: d.TLSName()}
+	return recordSite{targets: d.Targets(), ca: ca, name: d.TLSName()}
 }
 
-func postfixSite(t *testing.T) site {
+func recordPostfix(t *testing.T) recordSite {
 	t.Helper()
 	p := labtest.ForTest(t, lab.Options{})
-	s := site{targets: map[string]string{}, ca: p.CAFile(), name: lab.Hostname}
+	s := recordSite{targets: map[string]string{}, ca: p.CAFile(), name: lab.Hostname}
 	for _, target := range []string{"smtp", "local", "submission", "submissions"} {
 		s.targets[target] = p.Addr(target)
 	}
@@ -85,9 +85,9 @@ const (
 	wrongPassword = "hunter2hunter2"
 )
 
-// sessions are typed at a server that is set up like the tutorial's. Their
+// recordSessions are typed at a server that is set up like the tutorial's. Their
 // scripts pass at once.
-var sessions = []struct {
+var recordSessions = []struct {
 	name    string
 	target  string
 	flags   []string
@@ -146,19 +146,19 @@ var sessions = []struct {
 // A script that was recorded passes at once against the same server, and holds
 // no password.
 func TestRecordedPasses(t *testing.T) {
-	for server, start := range map[string]func(*testing.T) site{"demo": demoSite, "postfix": postfixSite} {
+	for server, start := range map[string]func(*testing.T) recordSite{"demo": recordDemo, "postfix": recordPostfix} {
 		t.Run(server, func(t *testing.T) {
 			here := start(t)
-			for _, s := range sessions {
+			for _, s := range recordSessions {
 				t.Run(s.name, func(t *testing.T) {
 					dir := t.TempDir()
 					args := append(append(here.flags(s.target), s.flags...), "-o", "session")
-					write(t, dir, "right.txt", rightPassword+"\n")
-					p := play(t, dir, s.input, append([]string{"record"}, args...)...)
+					putFile(t, dir, "right.txt", rightPassword+"\n")
+					p := smtplay(t, dir, s.input, append([]string{"record"}, args...)...)
 					if p.status != exitPassed || !strings.HasSuffix(p.stderr, "smtplay: wrote session.lua and session.smtp\n") {
 						t.Fatalf("status %d\n%s%s", p.status, p.stdout, p.stderr)
 					}
-					smtp, lua := read(t, dir, "session.smtp"), read(t, dir, "session.lua")
+					smtp, lua := getFile(t, dir, "session.smtp"), getFile(t, dir, "session.lua")
 					for _, text := range s.holds {
 						if !strings.Contains(smtp, text) {
 							t.Errorf("the transcript lacks %q:\n%s", text, smtp)
@@ -171,13 +171,13 @@ func TestRecordedPasses(t *testing.T) {
 							}
 						}
 					}
-					passes(t, play(t, dir, "", "check", "session.lua"), lua)
+					passes(t, smtplay(t, dir, "", "check", "session.lua"), lua)
 					run := append([]string{"run", "session.lua"}, here.flags(s.target)...)
 					for name, value := range s.secrets {
-						write(t, dir, name+".txt", value)
+						putFile(t, dir, name+".txt", value)
 						run = append(run, "--secret", fmt.Sprintf("%s=@%s.txt", name, name))
 					}
-					passes(t, play(t, dir, "", run...), lua)
+					passes(t, smtplay(t, dir, "", run...), lua)
 				})
 			}
 		})
@@ -191,14 +191,14 @@ func passes(t *testing.T, p played, lua string) {
 	}
 }
 
-func write(t *testing.T, dir, name, text string) {
+func putFile(t *testing.T, dir, name, text string) {
 	t.Helper()
 	if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func read(t *testing.T, dir, name string) string {
+func getFile(t *testing.T, dir, name string) string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(dir, name))
 	if err != nil {
@@ -210,12 +210,12 @@ func read(t *testing.T, dir, name string) string {
 // What was recorded is demanded: where the server answers otherwise the script
 // fails, at that line.
 func TestRecordedFailsElsewhere(t *testing.T) {
-	here, dir := demoSite(t), t.TempDir()
+	here, dir := recordDemo(t), t.TempDir()
 	input := "ehlo client.example.org\nmail from:<james@example.org>\nrcpt to:<james@example.com>\nquit\n"
-	if p := play(t, dir, input, append([]string{"record", "-o", "relay"}, here.flags("smtp")...)...); p.status != exitPassed {
+	if p := smtplay(t, dir, input, append([]string{"record", "-o", "relay"}, here.flags("smtp")...)...); p.status != exitPassed {
 		t.Fatal(p)
 	}
-	p := play(t, dir, "", append([]string{"run", "relay.lua"}, here.flags("local")...)...)
+	p := smtplay(t, dir, "", append([]string{"run", "relay.lua"}, here.flags("local")...)...)
 	if p.status != exitFailed || !strings.Contains(p.stdout, "expected 554 5.7.1, got 250 2.1.5") {
 		t.Errorf("status %d\n%s%s", p.status, p.stdout, p.stderr)
 	}
@@ -263,7 +263,7 @@ func TestRecordOddServers(t *testing.T) {
 			if row.name == "silence" {
 				args = append(args, "--timeout", "1")
 			}
-			p := play(t, dir, row.input, args...)
+			p := smtplay(t, dir, row.input, args...)
 			if p.status != row.status || !strings.Contains(p.stderr, row.stderr) || strings.Contains(p.stdout+p.stderr, "\x1b") {
 				t.Errorf("status %d, want %d with %q\n%s%s", p.status, row.status, row.stderr, p.stdout, p.stderr)
 			}
@@ -273,15 +273,15 @@ func TestRecordOddServers(t *testing.T) {
 				}
 				return
 			}
-			if smtp := read(t, dir, "odd.smtp"); !strings.Contains(smtp, row.smtp) {
+			if smtp := getFile(t, dir, "odd.smtp"); !strings.Contains(smtp, row.smtp) {
 				t.Errorf("the transcript lacks %q:\n%s", row.smtp, smtp)
 			}
-			lua := read(t, dir, "odd.lua")
-			if p := play(t, dir, "", "check", "odd.lua"); p.status != exitPassed {
+			lua := getFile(t, dir, "odd.lua")
+			if p := smtplay(t, dir, "", "check", "odd.lua"); p.status != exitPassed {
 				t.Errorf("%s%s%s", p.stdout, p.stderr, lua)
 			}
 			if row.again {
-				passes(t, play(t, dir, "", "run", "--server", srv.Addr(), "odd.lua"), lua)
+				passes(t, smtplay(t, dir, "", "run", "--server", srv.Addr(), "odd.lua"), lua)
 			}
 		})
 	}

@@ -88,7 +88,8 @@ type Conn struct {
 	unhook func()
 
 	owed     []*Command
-	dead     *Error // why every further verb fails
+	room     [4]*Command // where owed begins
+	dead     *Error      // why every further verb fails
 	closed   bool
 	blamed   bool // unread bytes were reported as a fault
 	message  bool // a 354 was read: what is sent is message text
@@ -108,10 +109,11 @@ func Over(ctx context.Context, nc net.Conn, address string, opts Options) (*Conn
 	if opts.Number == 0 {
 		opts.Number = 1
 	}
-	c := &Conn{opts: opts, addr: address, host: hostOf(address), sock: newSocket(nc), in: make([]byte, 0, 1024), sent: time.Now()}
+	c := &Conn{opts: opts, addr: address, host: hostOf(address), sock: newSocket(nc), sent: time.Now()}
+	c.in, c.out = buffers.take()
 	c.loopback = c.staysHere()
 	c.record(transcript.Connect, strings.TrimSpace(opts.Target+" "+peerName(nc, address)))
-	c.owed = append(c.owed, &Command{Greeting: true})
+	c.owed = append(c.room[:0], &Command{Greeting: true})
 	if opts.TLS {
 		if err := c.Handshake(ctx, opts.Security); err != nil {
 			c.Close()
@@ -179,6 +181,8 @@ func (c *Conn) shut(by string) {
 	}
 	c.closed = true
 	c.take() // every byte that was read is recorded, asked for or not
+	buffers.give(c.in, c.out)
+	c.in, c.out = nil, nil
 	c.record(transcript.Close, by)
 	c.unwatch()
 	if c.tls != nil && by == "client" && c.dead == nil {

@@ -59,7 +59,9 @@ func (c *Conn) ReadReply(ctx context.Context, within time.Duration) (*Reply, err
 		return nil, c.unread(ctx, err, cmd, within)
 	}
 	if cmd != nil {
-		c.owed = c.owed[1:]
+		if c.owed = c.owed[1:]; len(c.owed) == 0 {
+			c.owed = c.room[:0] // not what lies behind it: that room would never be used again
+		}
 	}
 	c.raw, c.blamed = false, false
 	now := time.Now()

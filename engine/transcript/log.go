@@ -60,7 +60,7 @@ func cost(e Event) int { return len(e.Data) + (1+len(e.Spans))*eventCost }
 // copy puts small data side by side: a conversation costs a few allocations,
 // not one an event.
 func (l *Log) copy(b []byte) []byte {
-	if len(b) > 1024 {
+	if len(b) > 2048 {
 		return slices.Clone(b)
 	}
 	if cap(l.arena)-len(l.arena) < len(b) {

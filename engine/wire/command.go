@@ -12,7 +12,25 @@ func Verb(line string) string {
 	if i := strings.IndexAny(line, " \t\r\n"); i >= 0 {
 		line = line[:i]
 	}
+	for _, verb := range verbs {
+		if len(verb) == len(line) && strings.EqualFold(verb, line) && isASCII(line) {
+			return verb
+		}
+	}
 	return upper(line)
+}
+
+// verbs are those that are looked for most, and cost nothing to write large.
+var verbs = []string{"MAIL", "RCPT", "DATA", "EHLO", "QUIT", "RSET", "NOOP", "HELO", "AUTH", "LHLO", "STARTTLS"}
+
+// isASCII: Unicode's rules fold "ſ" to an S.
+func isASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] >= 0x80 {
+			return false
+		}
+	}
+	return true
 }
 
 // upper is s with its ASCII letters in upper case. The words of SMTP are ASCII:

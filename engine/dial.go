@@ -27,7 +27,10 @@ func Connect(ctx context.Context, address string, opts Options) (*Conn, error) {
 		}
 		source = &net.TCPAddr{IP: ip}
 	}
-	nc, err := dial(ctx, network, addr, source, orDefault(opts.Timeout, DefaultTimeout))
+	// Not DialTCP: it binds first, where the kernel would find a free port by both
+	// ends, and in a long run of conversations there are none left.
+	d := &net.Dialer{Timeout: orDefault(opts.Timeout, DefaultTimeout), KeepAlive: -1, LocalAddr: source}
+	nc, err := d.DialContext(ctx, network, addr)
 	if err != nil {
 		if ctx.Err() != nil {
 			return nil, interrupted(ctx, "connect")
@@ -40,21 +43,6 @@ func Connect(ctx context.Context, address string, opts Options) (*Conn, error) {
 		return nil, &Error{Op: "connect", Addr: address, Kind: Dial, Msg: "no connection to " + address, Err: dialCause(err)}
 	}
 	return Over(ctx, nc, address, opts)
-}
-
-// dial connects. An address in figures needs no resolver and no race between
-// the addresses of a name.
-func dial(ctx context.Context, network, addr string, source net.Addr, timeout time.Duration) (net.Conn, error) {
-	d := &net.Dialer{Timeout: timeout, KeepAlive: -1, LocalAddr: source}
-	to, err := netip.ParseAddrPort(addr)
-	if err != nil || network != "tcp" || d.LocalAddr != nil {
-		return d.DialContext(ctx, network, addr)
-	}
-	nc, err := d.DialTCP(ctx, network, netip.AddrPort{}, to)
-	if err != nil {
-		return nil, err // a *net.TCPConn that is nil would be no nil net.Conn
-	}
-	return nc, nil
 }
 
 // dialCause is the reason of a failed dial without the address, which the

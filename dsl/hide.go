@@ -35,6 +35,9 @@ func (s *Script) notePasswords(m *module, c callSite) {
 	case slices.Contains([]string{"send", "raw", "pipeline"}, c.name):
 		args, _ := splitArgs(verbNamed["send"], c)
 		for _, a := range args {
+			if _, written := literal(a); !written {
+				s.noteMessage("") // an answer all the same
+			}
 			for line := range strings.Lines(nodeOfExpr(a).str) {
 				s.noteMessage(strings.TrimRight(line, "\r\n"))
 			}
@@ -70,6 +73,10 @@ func (s *Script) notePassword(m *module, e ast.Expr) {
 	}
 }
 
+// noAnswer is what ends an exchange, by whatever the server said: it may look
+// like base64.
+var noAnswer = regexp.MustCompile(`(?i)^(\*|quit|rset|noop|data|help|starttls)$`)
+
 var authLine = regexp.MustCompile(`(?i)^auth\s+(\S+)(?:\s+(\S+))?\s*$`)
 
 // noteMessage keeps the password in what is written out of an AUTH exchange: in
@@ -87,7 +94,8 @@ func (s *Script) noteMessage(line string) {
 		if message = m[2]; s.answers > 0 || message == "=" {
 			return
 		}
-	} else if s.answers == 0 {
+	} else if s.answers == 0 || noAnswer.MatchString(line) {
+		s.answers = 0
 		return
 	} else if s.answers--; s.answers > 0 {
 		return

@@ -199,6 +199,21 @@ func TestWrittenPasswords(t *testing.T) {
 	}
 }
 
+// A command is no password, though it be base64 and stand behind an AUTH.
+func TestNoPasswords(t *testing.T) {
+	b, _ := secured(t, nil, server.CertificateOptions{})
+	for _, script := range []string{
+		`ehlo(); starttls(); ehlo(); send "AUTH LOGIN"; expect 334; send(base64.encode "james@new.example.com"); expect 334; send(base64.encode(secret "password")); expect 235; send "noop"; expect 250; send "quit"; expect 221`,
+		`ehlo(); starttls(); ehlo(); send "AUTH LOGIN"; expect 334; send "*"; expect 501; send "noop"; expect 250; send "quit"; expect 221`,
+		`ehlo(); send "AUTH PLAIN"; expect 538; send "noop"; expect 250; send "STARTTLS"; expect 220; handshake(); send "noop"; expect 250; send "quit"; expect 221`,
+	} {
+		r := b.try(t, script)[0]
+		if shown := transcriptOf(r); !strings.Contains(shown, "C: noop\n") || !strings.Contains(shown, "C: quit\n") || !strings.Contains(shown, "C: STARTTLS\n") {
+			t.Errorf("%s\n%v\n%s", script, r.Failure, shown)
+		}
+	}
+}
+
 // A test may be named by a password that stands in the script.
 func TestNamedByPassword(t *testing.T) {
 	b, _ := secured(t, nil, server.CertificateOptions{})

@@ -32,6 +32,7 @@ type site struct {
 	name    string        // of its certificate
 	timeout time.Duration // of a reply; 0 is long
 	only    string        // the test to run, as people name it; "" is all
+	record  string        // the folder for transcripts; "" is none
 }
 
 func demoSite(t *testing.T) (site, *demo.Demo) {
@@ -110,7 +111,7 @@ func (s site) run(t *testing.T, runbooks []string, vars ...string) []suite.Resul
 		}
 		all = append(all, script)
 	}
-	runner := &suite.Runner{Jobs: 4, TestTimeout: time.Minute}
+	runner := &suite.Runner{Jobs: 4, TestTimeout: time.Minute, Record: s.record}
 	if s.only != "" {
 		runner.Filter = regexp.MustCompile("^" + regexp.QuoteMeta(s.only) + "$")
 	}

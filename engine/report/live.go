@@ -22,8 +22,11 @@ type Live struct {
 }
 
 // For is the recorder of one test.
-func (l *Live) For(t suite.Test) transcript.Recorder {
-	return &liveTest{live: l, palette: paletteFor(l.Color), name: Visible(l.Redact.String(t.String()))}
+func (l *Live) For(t suite.Test) transcript.Recorder { return l.Named(t.String()) }
+
+// Named is the recorder of a conversation that people know by that name.
+func (l *Live) Named(name string) transcript.Recorder {
+	return &liveTest{live: l, palette: paletteFor(l.Color), name: Visible(l.Redact.String(name))}
 }
 
 type liveTest struct {

@@ -9,8 +9,16 @@ import (
 	"time"
 )
 
+var errFull = errors.New("too many sessions at once")
+
 // DefaultTimeout bounds a session of a Server that does not say otherwise.
 const DefaultTimeout = time.Minute
+
+// Limits of what a server has open, whoever finds its port.
+const (
+	maxSessions = 1024 // at once
+	acceptPause = 100 * time.Millisecond
+)
 
 // Handler plays one session. The connection is closed when it returns. It must
 // not wait for anything but the session's verbs and [Session.Context].
@@ -31,6 +39,10 @@ type Server struct {
 	// Timeout bounds a whole session, whatever it waits for; 0 means
 	// DefaultTimeout. A test of long waits in synthetic time raises it.
 	Timeout time.Duration
+
+	// Unlogged keeps nothing for Log, Received and Sent: for a server that is to
+	// run for long.
+	Unlogged bool
 
 	mu       sync.Mutex
 	wg       sync.WaitGroup
@@ -74,21 +86,22 @@ func (s *Server) Listen() error {
 	return nil
 }
 
-// accept serves connections until the listener is closed.
+// accept serves connections until the listener is closed. One that cannot be
+// had, as where there are too many open files, is not the end of the server.
 func (s *Server) accept(listener net.Listener) {
 	for {
 		conn, err := listener.Accept()
-		if err != nil {
-			if !errors.Is(err, net.ErrClosed) {
-				s.report(fmt.Errorf("accept: %w", err))
-			}
+		if errors.Is(err, net.ErrClosed) {
 			return
 		}
-		session, err := s.begin(conn)
 		if err != nil {
-			return
+			s.report(fmt.Errorf("accept: %w", err))
+			time.Sleep(acceptPause)
+			continue
 		}
-		go s.play(session)
+		if session, err := s.begin(conn); err == nil {
+			go s.play(session)
+		}
 	}
 }
 
@@ -138,6 +151,10 @@ func (s *Server) begin(conn net.Conn) (*Session, error) {
 	if s.closed {
 		conn.Close()
 		return nil, fmt.Errorf("serve: %w", ErrClosed)
+	}
+	if len(s.cancels) == maxSessions {
+		conn.Close()
+		return nil, fmt.Errorf("serve: %w", errFull)
 	}
 	s.wg.Add(1)
 	s.begun++

@@ -40,6 +40,9 @@ type Session struct {
 	code   byte  // first byte of the reply written last, 0 for none; see sent
 	within bool  // the bytes written last did not end a line
 
+	// longest is the longest line that is taken, where that is more than maxLine.
+	longest int
+
 	// replying, if set, is called once, with the first byte of a reply, before
 	// that is written.
 	replying func(code byte)

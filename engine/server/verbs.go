@@ -2,6 +2,7 @@ package server
 
 import (
 	"bufio"
+	"bytes"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -113,6 +114,9 @@ func (s *Session) sent(data string) {
 }
 
 func (s *Session) note(from Side, data string) {
+	if s.server.Unlogged {
+		return
+	}
 	_, encrypted := s.conn.(*tls.Conn)
 	s.server.record(s.index, from, data, encrypted)
 }
@@ -210,13 +214,14 @@ func (s *Session) Unread(data string) {
 	s.in = bufio.NewReaderSize(io.MultiReader(strings.NewReader(data), s.in), max(4096, len(data)))
 }
 
-// readLine reads and records one line with its end, and does not keep the error.
+// readLine reads and records one line with its end, and does not keep the error,
+// with which it returns what there was of a line.
 func (s *Session) readLine() (string, error) {
 	var line []byte
 	for {
 		part, err := s.in.ReadSlice('\n')
 		line = append(line, part...)
-		tooLong := len(line) > maxLine
+		tooLong := len(line) > max(maxLine, s.longest)
 		if errors.Is(err, bufio.ErrBufferFull) && !tooLong {
 			continue
 		}
@@ -227,10 +232,26 @@ func (s *Session) readLine() (string, error) {
 			return "", ErrTooLong
 		}
 		if err != nil {
-			return "", s.why(err)
+			return string(line), s.why(err)
 		}
 		return string(line), nil
 	}
+}
+
+// readWithin reads and records what has come of a line, at most n bytes; it waits
+// for one byte, and does not keep the error.
+func (s *Session) readWithin(n int) ([]byte, error) {
+	if _, err := s.in.Peek(1); err != nil {
+		return nil, s.why(err)
+	}
+	ready, _ := s.in.Peek(min(n, s.in.Buffered()))
+	if i := bytes.IndexByte(ready, '\n'); i >= 0 {
+		ready = ready[:i+1]
+	}
+	data := bytes.Clone(ready)
+	s.in.Discard(len(data))
+	s.note(FromClient, string(data))
+	return data, nil
 }
 
 func cutLineEnd(raw string) string {

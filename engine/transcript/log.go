@@ -28,13 +28,20 @@ type Log struct {
 
 // Record implements Recorder.
 func (l *Log) Record(e Event) {
-	e.Data, e.Spans = l.Redactor.hide(e.Data, e.Spans)
+	e = l.Redactor.Mask(e)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, next := range l.Next {
 		next.Record(e)
 	}
 	l.keep(e)
+}
+
+// Mask is e as it may be shown: masked where its spans say so, and where r finds
+// a secret or a token.
+func (r *Redactor) Mask(e Event) Event {
+	e.Data, e.Spans = r.hide(e.Data, e.Spans)
+	return e
 }
 
 func (l *Log) keep(e Event) {

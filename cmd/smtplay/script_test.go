@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -37,6 +38,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits":      exits,
 			"interrupts": interrupts,
+			"stops":      stops,
 			"untimed":    untimed,
 		},
 	})
@@ -72,7 +74,17 @@ func untimed(ts *testscript.TestScript, _ bool, args []string) {
 // interrupts MARK COMMAND…: run the command, interrupt it once MARK stands on
 // its standard output, and leave both outputs in the files stdout.txt and
 // stderr.txt. It must end with status 130.
-func interrupts(ts *testscript.TestScript, _ bool, args []string) {
+func interrupts(ts *testscript.TestScript, neg bool, args []string) {
+	stops(ts, neg, append([]string{strconv.Itoa(exitInterrupted), "INT"}, args...))
+}
+
+// stops STATUS SIGNAL MARK COMMAND…: the same with another signal, INT or TERM,
+// and another status.
+func stops(ts *testscript.TestScript, _ bool, args []string) {
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	sent := map[string]os.Signal{"INT": os.Interrupt, "TERM": syscall.SIGTERM}[args[1]]
+	args = args[2:]
 	path := ""
 	for _, dir := range filepath.SplitList(ts.Getenv("PATH")) {
 		if p := filepath.Join(dir, args[1]); path == "" && isFile(p) {
@@ -89,12 +101,11 @@ func interrupts(ts *testscript.TestScript, _ bool, args []string) {
 	case <-out.seen:
 	case <-time.After(30 * time.Second):
 	}
-	ts.Check(cmd.Process.Signal(os.Interrupt))
-	err := cmd.Wait()
+	ts.Check(cmd.Process.Signal(sent))
+	err = cmd.Wait()
 	ts.Logf("[stdout]\n%s[stderr]\n%s", out.String(), complaints)
-	var exit *exec.ExitError
-	if !errors.As(err, &exit) || exit.ExitCode() != exitInterrupted {
-		ts.Fatalf("ended with %v, want status %d", err, exitInterrupted)
+	if cmd.ProcessState.ExitCode() != want {
+		ts.Fatalf("ended with %v, want status %d", err, want)
 	}
 	ts.Check(os.WriteFile(ts.MkAbs("stdout.txt"), []byte(out.String()), 0o644))
 	ts.Check(os.WriteFile(ts.MkAbs("stderr.txt"), complaints.Bytes(), 0o644))

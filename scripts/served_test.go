@@ -19,6 +19,7 @@ import (
 type served struct {
 	site
 	recording *server.Recording
+	servers   []*server.Server
 
 	mu   sync.Mutex
 	left []*server.Departure
@@ -50,12 +51,17 @@ func serve(t *testing.T, files map[string][]byte, secrets map[string]string) *se
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { srv.Close() })
+		s.servers = append(s.servers, srv)
 		s.targets[target.Name] = srv.Addr()
 	}
 	return s
 }
 
+// departures are those of all clients: no more are served.
 func (s *served) departures() []*server.Departure {
+	for _, srv := range s.servers {
+		srv.Close()
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.left)

@@ -1,6 +1,6 @@
 // Package server plays the server's side of SMTP, well or badly, from code. It
 // is the opponent of every test that needs a server which misbehaves on
-// purpose, and the machinery behind serving a script.
+// purpose, and plays the server's side of transcripts.
 //
 // A [Server] hands each connection to a [Handler] in a goroutine of its own.
 // The handler drives a [Session] with small verbs: [Session.Reply] writes
@@ -23,6 +23,8 @@
 //		"rcpt 2": server.Say("452 4.5.3 Too many recipients"),
 //		".":      server.Say("250 2.0.0 Ok").InSegments(1, 0).Then(server.Drop),
 //	}}.Serve)
+//
+// And a [Recording] plays what another server said once, by its transcripts.
 //
 // Everything but [Session.Reset] and [Session.CloseWrite] works over any
 // net.Conn, net.Pipe under testing/synctest included: all waiting is on the

@@ -38,11 +38,11 @@ import (
 //
 // # Which conversation
 //
-// Of all that fit so far, the one that was played least often; of those, the
-// first. A conversation is out as soon as a client says what does not stand in
-// it, or the server has said what it does not say. So a client finds its own among
-// many that begin alike, and those that do not differ come in the order of the
-// transcripts.
+// A client may be in any that fits what was said so far. One is out as soon as the
+// client says what does not stand in it. Where the server would go on in different
+// ways, it goes on with the conversation that was played least often; of those,
+// with the first. So a client finds its own among many that begin alike, and those
+// in which clients say the same come in the order of the transcripts.
 //
 // # What is not as it was
 //
@@ -226,26 +226,4 @@ func (r *Recording) prepare() {
 			r.given[s.alone.NameOf(value)] = s
 		}
 	})
-}
-
-// lead is the conversation to play, of those that fit: the one that the player
-// has already, or the one that was played least often.
-func (r *Recording) lead(p *player) *conversation {
-	if slices.Contains(p.fitting, p.leading) {
-		return p.leading
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if p.leading != nil {
-		p.leading.played--
-	}
-	least := p.fitting[0]
-	for _, c := range p.fitting {
-		if c.played < least.played {
-			least = c
-		}
-	}
-	least.played++
-	p.leading = least
-	return least
 }

@@ -10,7 +10,6 @@ import (
 
 // text reads message text, up to the lone dot or as far as the recorded client came.
 func (p *player) text(st *step) {
-	p.keep(func(other *step) bool { return other.kind == stepText && other.ends() == st.ends() })
 	all := p.comparisons(func(st *step) []piece { return st.text })
 	whole := true // the line before ended in CRLF
 	for {
@@ -107,7 +106,7 @@ func (p *player) settle(all comparisons, err error) {
 	}
 	var kept []*conversation
 	var mine *comparison
-	leading := p.lead(p)
+	leading := p.lead()
 	for i, c := range p.fitting {
 		all[i].finish(ending)
 		if !all[i].different {

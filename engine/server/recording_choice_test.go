@@ -76,6 +76,50 @@ func TestInTurn(t *testing.T) {
 	wantDepartures(t, r)
 }
 
+// TestInTurnBesideOthers: a client that has not yet shown what it is about takes
+// nobody's turn.
+func TestInTurnBesideOthers(t *testing.T) {
+	r := record(t, file(slices.Concat(attempt("smtp x:1", "RCPT TO:<a>", "450 wait"), attempt("smtp x:1", "RCPT TO:<a>", "250 ok"), attempt("smtp x:1", "NOOP", "250 noop"))...))
+	srv := r.start(t)
+	slow := dial(t, srv)
+	slow.talk("", "220 hi", "EHLO me", "250 you")
+	for _, want := range []string{"450 wait", "250 ok"} {
+		if got := try(t, srv, "RCPT TO:<a>"); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+	slow.talk("NOOP", "250 noop", "QUIT", "221 ")
+	wantDepartures(t, r)
+}
+
+// TestPlayed: a client counts for the conversation that it was in, once.
+func TestPlayed(t *testing.T) {
+	one := func(greeting, command string) []string {
+		return []string{"* connect smtp x:1", "S: " + greeting, "C: " + command, "S: 250 ok", "* close client"}
+	}
+	r := record(t, file(slices.Concat(one("220 a", "NOOP"), one("220 a", "VRFY"), one("220 b", "RSET"))...))
+	srv := r.start(t)
+	dial(t, srv).talk("", "220 a", "VRFY", "250 ok")
+	if n := r.Unplayed(); n != 2 {
+		t.Errorf("%d were not played", n)
+	}
+	dial(t, srv).talk("", "220 a", "NOOP", "250 ok")
+	dial(t, srv).talk("", "220 b", "RSET", "250 ok")
+	if n := r.Unplayed(); n != 0 {
+		t.Errorf("%d were not played", n)
+	}
+
+	r = record(t, file(slices.Concat(one("220 a", "NOOP"), one("220 a", "VRFY"))...))
+	srv = r.start(t)
+	c := dial(t, srv)
+	c.talk("", "220 a")
+	c.conn.Close()
+	srv.Wait(t.Context(), 1)
+	if n := r.Unplayed(); n != 1 {
+		t.Errorf("%d were not played: it was in one of them", n)
+	}
+}
+
 // TestConnectionsOfOneTest: those that a test held at once are each by itself.
 func TestConnectionsOfOneTest(t *testing.T) {
 	r := record(t, file("* connect smtp x:1", "S: 220 hi", "*2 connect smtp x:1", "S2: 421 no", "*2 close server", "C: NOOP", "*2 connect smtp x:1", "S2: 220 yes", "S: 250 ok",

@@ -59,7 +59,7 @@ func (p *player) lost(partial []byte, err error) {
 	if len(partial) > 0 {
 		got = p.heard(partial) + ", then " + got
 	}
-	line, want := p.wanted(p.lead(p))
+	line, want := p.wanted(p.lead())
 	if errors.Is(err, ErrTooLong) {
 		p.depart(line, want, got, "500 5.5.2 Line too long")
 		p.done("server")
@@ -109,7 +109,7 @@ func (p *player) wanted(c *conversation) (line int, want string) {
 // strayed tells of a line that does not stand here in the recording, and
 // refuses what follows. QUIT is granted.
 func (p *player) strayed(raw []byte, said string) {
-	line, want := p.wanted(p.lead(p))
+	line, want := p.wanted(p.lead())
 	if wire.Verb(string(raw)) == "QUIT" {
 		p.depart(line, want, said, fmt.Sprintf("221 2.0.0 %s was still to come", p.place(line)))
 		p.done("server")
@@ -117,7 +117,7 @@ func (p *player) strayed(raw []byte, said string) {
 	}
 	answer := fmt.Sprintf("554 5.5.0 %s has %s", p.place(line), want)
 	if said == want {
-		said += ", with another secret than the one that was given"
+		said += ", which is not what the mask stands for"
 	}
 	p.skipChunk(raw)
 	p.depart(line, want, said, answer)
@@ -136,7 +136,7 @@ func (p *player) skipChunk(line []byte) error {
 }
 
 func (p *player) place(line int) transcript.Pos {
-	return transcript.Pos{File: p.lead(p).file, Line: line}
+	return transcript.Pos{File: p.lead().file, Line: line}
 }
 
 // depart reports that the client left the recording and answers it, if there is
@@ -146,7 +146,7 @@ func (p *player) depart(line int, want, got, answer string) {
 	d := &Departure{Client: p.client, Pos: p.place(line), Want: want, Got: got, Answer: answer}
 	for _, c := range p.fitting {
 		line, other := p.wanted(c)
-		if c != p.lead(p) && other != want && len(d.Or) < mostOthers {
+		if c != p.lead() && other != want && len(d.Or) < mostOthers {
 			d.Or = append(d.Or, Alternative{transcript.Pos{File: c.file, Line: line}, other})
 		}
 	}

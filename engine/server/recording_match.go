@@ -6,7 +6,6 @@ import (
 	"net/url"
 	"strings"
 
-	"smtplay/engine/transcript"
 	"smtplay/engine/wire"
 )
 
@@ -16,45 +15,51 @@ type caught struct {
 	text []byte
 }
 
-// How well what came is what was recorded.
+// fitness is how well what came is what was recorded.
+type fitness uint8
+
 const (
-	noFit    = iota
-	verbFit  // only the verb is the same
-	fit      // as far as can be told
-	rightFit // the secret is the one that led to the recorded answer
+	noFit    fitness = iota
+	verbFit          // only the verb is the same
+	fit              // as far as can be told
+	rightFit         // the secret is the one that led to the recorded answer
 )
 
-// fits compares what a client wrote with what was recorded. answer is the first
-// byte of the reply that was given to it: a refusal may have been that of any
-// password.
-func (r *Recording) fits(want piece, got []byte, answer byte) (holes []caught, how int) {
+// turn is what was said around a client's line.
+type turn struct {
+	challenged bool // before it, a 334: the line answers it (RFC 4954 section 4)
+	answer     byte // behind it: the first byte of the reply, 0 for none
+}
+
+// fits compares what a client wrote with what was recorded.
+func (r *Recording) fits(want piece, got []byte, at turn) (holes []caught, how fitness) {
 	how = fit
-	at, before := 0, 0 // in got; in want.data
+	here, before := 0, 0 // in got; in want.data
 	for i, s := range want.spans {
 		literal := want.data[before:s.Start]
-		if !bytes.HasPrefix(got[at:], literal) {
+		if !bytes.HasPrefix(got[here:], literal) {
 			return nil, noFit
 		}
-		at += len(literal)
+		here += len(literal)
 		before = s.End
 		next := want.data[s.End:]
 		if i+1 < len(want.spans) {
 			next = want.data[s.End:want.spans[i+1].Start]
 		}
-		n := holeLength(got[at:], next, i+1 == len(want.spans))
+		n := holeLength(got[here:], next, i+1 == len(want.spans))
 		if n < 0 {
 			return nil, noFit
 		}
-		text := got[at : at+n]
-		filled := r.fills(s.Mask, text, answer)
+		text := got[here : here+n]
+		filled := r.fills(s.Mask, text, at)
 		if filled == noFit {
 			return nil, noFit
 		}
 		how = max(how, filled)
 		holes = append(holes, caught{s.Mask, text})
-		at += n
+		here += n
 	}
-	if !bytes.Equal(got[at:], want.data[before:]) {
+	if !bytes.Equal(got[here:], want.data[before:]) {
 		return nil, noFit
 	}
 	return holes, how
@@ -111,33 +116,61 @@ func saslParts(mask string) (identity, user, secret string) {
 }
 
 // fills says whether text may stand in the place of a mask.
-func (r *Recording) fills(mask string, text []byte, answer byte) int {
-	if name, ok := strings.CutPrefix(mask, "secret:"); ok {
-		known, given := r.given[name]
-		if !given {
-			return fit
-		}
-		spans := known.alone.Spans(text)
-		return judge(len(spans) == 1 && spans[0] == transcript.Span{Start: 0, End: len(text), Mask: mask}, answer)
+func (r *Recording) fills(mask string, text []byte, at turn) fitness {
+	name, isSecret := strings.CutPrefix(mask, "secret:")
+	if isSecret {
+		return r.fillsSecret(name, text, at)
+	}
+	if mask != "sasl" && !strings.HasPrefix(mask, "sasl ") {
+		return fit
 	}
 	identity, user, name := saslParts(mask)
-	if user == "" && identity == "" {
-		return fit // a message of which nothing is known, or another mask
-	}
-	message, ok := plainMessage(text)
-	if !ok || !same(identity, message[0]) || !same(user, message[1]) {
+	message, plain := plainMessage(text)
+	switch {
+	case string(text) == giveUp:
+		return noFit
+	case mask == "sasl": // a mechanism of which nothing is known
+		_, ok := decoded(string(text))
+		return fitIf(ok)
+	case user == "" && identity == "": // and a message that was no message
+		return fit
+	case !plain || !same(identity, message[0]) || !same(user, message[1]):
 		return noFit
 	}
 	if known, given := r.given[name]; given {
-		return judge(message[2] == known.value, answer)
+		return judge(message[2] == known.value, at.answer)
 	}
 	return fit
+}
+
+// giveUp ends an exchange (RFC 4954 section 4).
+const giveUp = "*"
+
+// fillsSecret is fills for a secret that stands by itself. As the answer to a
+// challenge it is in base64.
+func (r *Recording) fillsSecret(name string, text []byte, at turn) fitness {
+	if _, ok := decoded(string(text)); at.challenged && !ok {
+		return noFit
+	}
+	known, given := r.given[name]
+	if !given {
+		return fit
+	}
+	spans := known.alone.Spans(text)
+	return judge(len(spans) == 1 && spans[0].Start == 0 && spans[0].End == len(text), at.answer)
+}
+
+func fitIf(ok bool) fitness {
+	if ok {
+		return fit
+	}
+	return noFit
 }
 
 // judge says what a secret is worth that has the right value or another. The
 // name of a secret does not tell whether it was the right one: a password that
 // nobody declared is called password too.
-func judge(right bool, answer byte) int {
+func judge(right bool, answer byte) fitness {
 	refused := answer == '4' || answer == '5'
 	switch {
 	case right && refused:
@@ -172,15 +205,13 @@ func decoded(encoded string) (plain string, ok bool) {
 // answer to a challenge is no command: any will do.
 func sameVerb(want, got string, challenged bool) bool {
 	if challenged {
-		return true
+		_, ok := decoded(strings.TrimRight(got, "\r\n"))
+		return ok
 	}
 	verb := wire.Verb(want)
-	if verb != wire.Verb(got) {
-		return false
-	}
 	if verb != "AUTH" {
-		return true
+		return verb == wire.Verb(got)
 	}
 	w, g := strings.Fields(want), strings.Fields(got)
-	return min(len(w), 3) == min(len(g), 3) && (len(w) < 2 || strings.EqualFold(w[1], g[1]))
+	return wire.Verb(got) == verb && min(len(w), 3) == min(len(g), 3) && (len(w) < 2 || strings.EqualFold(w[1], g[1]))
 }

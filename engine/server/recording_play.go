@@ -17,7 +17,7 @@ type player struct {
 	s       *Session
 	client  int
 	fitting []*conversation // those that the client may be in
-	leading *conversation   // the one that is played
+	claimed *conversation   // the one that it counts for; nil while that is open
 	at      int             // the step, of all of them
 	caught  []caught        // what stood in the masks of the client's lines
 	login   login
@@ -41,9 +41,9 @@ func newPlayer(r *Recording, s *Session, client int, of []*conversation) *player
 
 // play plays the session to its end.
 func (p *player) play() {
-	p.show(transcript.Connect, []byte(strings.TrimSpace(p.lead(p).target+" "+p.s.base.RemoteAddr().String())), nil)
+	p.show(transcript.Connect, []byte(strings.TrimSpace(p.lead().target+" "+p.s.base.RemoteAddr().String())), nil)
 	for !p.over {
-		switch st := &p.lead(p).steps[p.at]; st.kind {
+		switch st := p.next(); st.kind {
 		case stepSay:
 			p.say(st)
 		case stepTLS:
@@ -56,6 +56,7 @@ func (p *player) play() {
 			p.end(st)
 		}
 	}
+	p.played()
 	p.show(transcript.Close, []byte(p.by), nil)
 	p.s.Close()
 	switch p.s.err = ErrOver; {
@@ -68,11 +69,6 @@ func (p *player) play() {
 
 // done ends the session.
 func (p *player) done(by string) { p.over, p.by = true, by }
-
-// keep lets go of the conversations in which the step is another.
-func (p *player) keep(same func(*step) bool) {
-	p.fitting = slices.DeleteFunc(p.fitting, func(c *conversation) bool { return !same(&c.steps[p.at]) })
-}
 
 // show tells who watches.
 func (p *player) show(kind transcript.Kind, data []byte, spans []transcript.Span) {
@@ -90,9 +86,6 @@ func (p *player) heard(line []byte) string {
 
 // say says what was recorded.
 func (p *player) say(st *step) {
-	p.keep(func(other *step) bool {
-		return other.kind == stepSay && bytes.Equal(other.data, st.data) && slices.Equal(other.spans, st.spans)
-	})
 	if err := p.s.Pause(st.pause); err != nil {
 		p.lost(nil, err)
 		return
@@ -154,7 +147,6 @@ func (p *player) filling(mask string, n int, otherwise []byte) []byte {
 
 // handshake does TLS from here on, or fails to as it was recorded.
 func (p *player) handshake(st *step) {
-	p.keep(func(other *step) bool { return other.kind == stepTLS && other.shown == st.shown })
 	config, err := p.config(st.shown)
 	if err != nil {
 		p.fault = err
@@ -195,7 +187,7 @@ func (p *player) end(st *step) {
 // hear reads what the client says next, and finds the conversations in which it
 // says that.
 func (p *player) hear(st *step) {
-	if st.kind == stepHear && !bytes.HasSuffix(st.data, []byte("\n")) {
+	if !st.waitsForLine() {
 		p.hearPiece(st)
 		return
 	}
@@ -238,8 +230,8 @@ func (p *player) find(line []byte, challenged bool) bool {
 		if st.kind != stepHear {
 			continue
 		}
-		stood, how := p.fits(st.piece, line, c.answer(p.at))
-		if how == noFit && p.Lenient && bytes.HasSuffix(st.data, []byte("\n")) && sameVerb(string(st.data), string(line), challenged) {
+		stood, how := p.fits(st.piece, line, turn{challenged, c.answer(p.at)})
+		if how == noFit && p.Lenient && sameVerb(string(st.data), string(line), challenged) {
 			how = verbFit
 		}
 		if how > best {
@@ -253,7 +245,7 @@ func (p *player) find(line []byte, challenged bool) bool {
 		return false
 	}
 	p.fitting = kept
-	p.catch(holes[p.lead(p)])
+	p.catch(holes[p.lead()])
 	return true
 }
 
@@ -289,7 +281,6 @@ func (p *player) asksForChallenge(line []byte) bool {
 // hearPiece reads a piece of a line, after which the server said something or
 // the client was gone.
 func (p *player) hearPiece(st *step) {
-	p.keep(func(other *step) bool { return other.kind == stepHear && bytes.Equal(other.data, st.data) })
 	var got []byte
 	for len(got) < len(st.data) {
 		more, err := p.s.readWithin(len(st.data) - len(got))
@@ -299,7 +290,7 @@ func (p *player) hearPiece(st *step) {
 			return
 		}
 		// Masks are not as long as what they stand for: there, what has come must do.
-		_, how := p.fits(st.piece, got, 0)
+		_, how := p.fits(st.piece, got, turn{})
 		if how == noFit && (len(st.spans) > 0 || !bytes.HasPrefix(st.data, got)) {
 			p.strayed(got, p.heard(got))
 			return

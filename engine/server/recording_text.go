@@ -107,7 +107,7 @@ func (c *comparison) line(p *player, raw []byte) {
 		return
 	}
 	if ok {
-		if _, how := p.fits(c.mine.plainPiece(want), c.theirs.plain(raw), 0); how != noFit {
+		if _, how := p.fits(c.mine.plainPiece(want), c.theirs.plain(raw), turn{}); how != noFit {
 			return
 		}
 	}

@@ -89,6 +89,9 @@ func TestRecordedCertificates(t *testing.T) {
 			if leaf.Subject.CommonName != tt.cn || tt.version != 0 && state.Version != tt.version {
 				t.Errorf("%v, %s", leaf.Subject, tls.VersionName(state.Version))
 			}
+			if alone := leaf.Issuer.String() == leaf.Subject.String(); alone != strings.Contains(tt.words, "self-signed") {
+				t.Errorf("self-signed: %v", alone)
+			}
 			c.conn.Close()
 			// And whether it is trusted.
 			c = dial(t, srv)
@@ -219,6 +222,15 @@ func TestRecordedEnds(t *testing.T) {
 			}
 			wantDepartures(t, r)
 		})
+	}
+	// The server ends it after a 221 and a 421, though the client was quicker then.
+	for _, last := range []string{"221 bye", "421 busy"} {
+		r := record(t, file("* connect smtp x:1", "S: 220 hi", "C: NOOP", "S: "+last, "* close client"))
+		c := dial(t, r.start(t))
+		c.talk("", "220 hi", "NOOP", last)
+		if rest, err := c.rest(); rest != "" || err != nil {
+			t.Errorf("%s: %q, %v", last, rest, err)
+		}
 	}
 	// Nothing over a pipe can be reset: it ends all the same.
 	r := record(t, file("* connect smtp x:1", "S: 220 hi", "* close reset"))

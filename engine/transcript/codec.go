@@ -117,8 +117,17 @@ type Writer struct {
 	line    []byte
 }
 
-// NewWriter returns a Writer to w. The header goes out with the first event.
+// NewWriter returns a Writer to w. The header goes out with the first event, or
+// with Begin.
 func NewWriter(w io.Writer) *Writer { return &Writer{w: w} }
+
+// Begin writes the header, unless it is written already.
+func (w *Writer) Begin() {
+	if !w.started && w.err == nil {
+		w.started = true
+		_, w.err = io.WriteString(w.w, Header+"\n")
+	}
+}
 
 // Record implements Recorder. Each event is one Write, so that a killed run
 // leaves whole lines.
@@ -140,11 +149,17 @@ func (w *Writer) Err() error { return w.err }
 
 // SyntaxError is a fault in a .smtp file.
 type SyntaxError struct {
-	Line int // 1-based
+	File string // "" where it is not known
+	Line int    // 1-based
 	Msg  string
 }
 
-func (e *SyntaxError) Error() string { return fmt.Sprintf("line %d: %s", e.Line, e.Msg) }
+func (e *SyntaxError) Error() string {
+	if e.File == "" {
+		return fmt.Sprintf("line %d: %s", e.Line, e.Msg)
+	}
+	return fmt.Sprintf("%s:%d: %s", e.File, e.Line, e.Msg)
+}
 
 // Decode reads a .smtp file, strictly: what it accepts, AppendEvent writes
 // again byte for byte. Every line becomes an event of its own. Faults are of
@@ -152,7 +167,7 @@ func (e *SyntaxError) Error() string { return fmt.Sprintf("line %d: %s", e.Line,
 func Decode(file []byte) ([]Event, error) {
 	lines := bytes.SplitAfter(file, []byte("\n"))
 	if string(lines[0]) != Header+"\n" {
-		return nil, &SyntaxError{Line: 1, Msg: fmt.Sprintf("a transcript begins with the line %q", Header)}
+		return nil, &SyntaxError{Line: 1, Msg: otherHeader(string(lines[0]))}
 	}
 	var events []Event
 	for i, line := range lines[1:] {
@@ -175,10 +190,26 @@ func Decode(file []byte) ([]Event, error) {
 
 var lineForm = regexp.MustCompile(`(?s)^(?:([CS])([2-9]|[1-9][0-9]+)?: (.*)|\*([2-9]|[1-9][0-9]+)? (connect|tls|note|close|step)(?: (.+))?)\n$`)
 
+// otherHeader says what is wrong with a first line.
+func otherHeader(line string) string {
+	const name = "smtplay transcript "
+	version := strings.TrimRight(strings.TrimPrefix(line, name), "\r\n")
+	switch n, err := strconv.Atoi(version); {
+	case strings.HasPrefix(line, name) && err == nil && n > 1:
+		return fmt.Sprintf("this transcript is of version %d, and this smtplay reads version 1: a newer one is needed", n)
+	case line == Header+"\r\n":
+		return fmt.Sprintf("a transcript begins with the line %q, and its lines end in LF, not CRLF: git leaves them alone with the line \"*.smtp -text\" in .gitattributes", Header)
+	}
+	return fmt.Sprintf("a transcript begins with the line %q", Header)
+}
+
 func decodeLine(line []byte) (Event, error) {
+	if !bytes.HasSuffix(line, []byte("\n")) {
+		return Event{}, fmt.Errorf("the file is cut off here: a line ends in a line end: %.60q", line)
+	}
 	m := lineForm.FindSubmatch(line)
 	if m == nil {
-		return Event{}, fmt.Errorf(`a line begins with "C: ", "S: " or "* " and a word, and ends in a line end: %.60q`, line)
+		return Event{}, fmt.Errorf(`a line begins with "C: ", "S: " or "* " and a word: %.60q`, line)
 	}
 	e := Event{Conn: 1}
 	number, text := m[2], m[3]

@@ -81,9 +81,10 @@ var wrongFiles = []struct {
 }{
 	{"", "begins with the line", 1, "an empty file"},
 	{"smtplay transcript 1", "begins with the line", 1, "a header without an end"},
-	{"smtplay transcript 2\n", "begins with the line", 1, "another version"},
-	{"smtplay transcript 1\r\n", "begins with the line", 1, "CRLF line ends"},
-	{transcript.Header + "\nS: 250 ok", "a line end", 2, "the last line is cut"},
+	{"smtplay transcript 2\n", "this transcript is of version 2, and this smtplay reads version 1", 1, "another version"},
+	{"smtplay transcript x\n", "begins with the line", 1, "no version"},
+	{"smtplay transcript 1\r\n", "end in LF, not CRLF", 1, "CRLF line ends"},
+	{transcript.Header + "\nS: 250 ok", "cut off here", 2, "the last line is cut"},
 	{transcript.Header + "\n\n", "a line begins with", 2, "an empty line"},
 	{transcript.Header + "\nS: a\nX: b\n", "a line begins with", 3, "an unknown mark"},
 	{transcript.Header + "\nS:\n", "a line begins with", 2, "the blank was trimmed"},

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"encoding/base64"
 	"slices"
 	"strings"
@@ -146,7 +147,7 @@ func (c *Conn) nameSecret(value string) string {
 		return name
 	}
 	c.seen(value)
-	return "password"
+	return cmp.Or(c.opts.Secrets.NameOf(value), "password")
 }
 
 func (c *Conn) seen(value string) {

@@ -2,6 +2,7 @@ package transcript
 
 import (
 	"bytes"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -21,7 +22,9 @@ type Redactor struct {
 }
 
 // Add makes value a secret, shown as [secret:NAME], which HoldsSecret guards.
-// A value that is a secret already keeps its name; an empty one is ignored.
+// A value that is a secret already keeps its name; an empty one is ignored. With
+// a Parent the name may become another one: [secret:NAME-2] is another value
+// than [secret:NAME], and [secret:unique] was made of a token.
 func (r *Redactor) Add(name, value string) {
 	r.add(hidden{mask: "secret:" + maskName(name), value: []byte(value), guarded: true})
 }
@@ -46,7 +49,7 @@ func (r *Redactor) add(h hidden) {
 	defer r.mu.Unlock()
 	// A token may turn out to be a password, a password to be a declared one:
 	// what is known of a value only grows.
-	known := false
+	known, named := false, false
 	for at := r; at != nil; at = at.Parent {
 		list := at.list()
 		for i := range list {
@@ -58,10 +61,13 @@ func (r *Redactor) add(h hidden) {
 				return
 			}
 			if !k.plain {
-				h.mask = k.mask
+				h.mask, named = k.mask, true
 			}
 			known = known || at == r
 		}
+	}
+	if !h.plain && !named && r.Parent != nil {
+		h.mask = r.nameFor(h)
 	}
 	h.prepare()
 	mine := r.list()
@@ -70,6 +76,24 @@ func (r *Redactor) add(h hidden) {
 	}
 	mine = append(mine, h) // behind the end of what others may be reading
 	r.known.Store(&mine)
+}
+
+// nameFor is the mask of a secret that turned up in one run. One that is made
+// of a token is called by the token: it is another in every run. A name that
+// another value has gets a number: they are not the same secret.
+func (r *Redactor) nameFor(h hidden) string {
+	taken := map[string]bool{}
+	for k := range r.all {
+		if k.plain && bytes.Contains(h.value, k.value) {
+			return "secret:" + k.mask
+		}
+		taken[k.mask] = true
+	}
+	mask := h.mask
+	for n := 2; taken[mask]; n++ {
+		mask = fmt.Sprintf("%s-%d", h.mask, n)
+	}
+	return mask
 }
 
 // list are the secrets of r itself.

@@ -151,7 +151,7 @@ func TestNames(t *testing.T) {
 	if r.HoldsSecret([]byte("seen")) != "password" || r.NameOf("seen") != "password" {
 		t.Error("a password that was declared later is not guarded, or lost its name")
 	}
-	if got := r.String(b64("abcdef")); got != "[secret:late]" {
+	if got := r.String(b64("abcdef")); got != "[secret:unique-id]" { // it is another in every run
 		t.Errorf("a token that became a secret: %q", got)
 	}
 	r.AddToken("7 up", "xyz")
@@ -201,4 +201,29 @@ func TestRedactorInParallel(t *testing.T) {
 		})
 	}
 	all.Wait()
+}
+
+// What turns up in a run is not called by the name of another secret.
+func TestNamesOfPasswords(t *testing.T) {
+	declared := &transcript.Redactor{}
+	declared.Add("password", "yourpassword")
+	declared.Add("password", "another") // given twice: it is the caller's name
+	r := &transcript.Redactor{Parent: declared}
+	r.AddToken("unique", "abcdefgh")
+	r.AddToken("unique", "ijklmnop")
+	for _, password := range []string{"wrong-abcdefgh", "ijklmnop", "first", "second", "first", "yourpassword"} {
+		r.Add("password", password)
+	}
+	r.AddSeen("pin", "1234")
+	for value, want := range map[string]string{
+		"yourpassword": "password", "another": "password", "first": "password-2", "second": "password-3", "1234": "pin",
+		"wrong-abcdefgh": "unique", "ijklmnop": "unique",
+	} {
+		if got := r.NameOf(value); got != want {
+			t.Errorf("%s is called %q, want %q", value, got, want)
+		}
+	}
+	if got := r.String("abcdefgh ijklmnop wrong-abcdefgh first"); got != "[unique] [secret:unique] [secret:unique] [secret:password-2]" {
+		t.Errorf("%s", got)
+	}
 }

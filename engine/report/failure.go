@@ -32,9 +32,15 @@ func (p *page) story(r *suite.Result) {
 		p.hint(f)
 		p.gap()
 	}
-	if f := r.Failure; f != nil {
-		p.tail(r, f)
+	if d := r.Difference; d != nil && len(d.Changes) > 0 {
+		p.difference(d.Before, d.After, d.Changes)
 		p.gap()
+	}
+	if f := r.Failure; f != nil {
+		if r.Difference == nil || !r.Difference.Alone { // else the difference shows what the end would
+			p.tail(r, f)
+			p.gap()
+		}
 		p.hint(f)
 	}
 	p.again(r)

@@ -33,11 +33,17 @@ func (r *Runner) once(ctx context.Context, env *Env, s *slot, run int, worker *W
 		log.Next = append(log.Next, file)
 		result.Record = file.path
 	}
-	ctx, clock := startClock(ctx, r.TestTimeout)
+	var tape *transcript.Tape
+	if r.Against != nil {
+		tape = &transcript.Tape{}
+		log.Next = append(log.Next, tape)
+	}
+	bounded, clock := startClock(ctx, r.TestTimeout)
 	start := time.Now()
-	result.play(ctx, env, s.test.Script, &Run{Index: s.test.Index, Log: log, Extend: clock.extend, Worker: worker})
+	result.play(bounded, env, s.test.Script, &Run{Index: s.test.Index, Log: log, Extend: clock.extend, Worker: worker})
 	result.Seconds = time.Since(start).Seconds()
 	clock.stop()
+	result.noteSkip(log)
 	if r.NoSkip && result.Outcome == Skipped {
 		result.Outcome = Failed
 		result.Failure = &Failure{Pos: result.Pos, What: "skipped, and no test may be: " + result.Reason}
@@ -47,7 +53,18 @@ func (r *Runner) once(ctx context.Context, env *Env, s *slot, run int, worker *W
 			result.unrecorded(err)
 		}
 	}
+	if tape != nil && context.Cause(ctx) == nil {
+		r.Against.judge(result, r.Against.file(s.record, run), tape)
+	}
 	return result
+}
+
+// noteSkip says in the transcript of a skipped test, which ends early, why it
+// does, and that nothing was judged.
+func (v *Verdict) noteSkip(log *transcript.Log) {
+	if v.Outcome == Skipped {
+		log.Record(transcript.Event{Conn: 1, Kind: transcript.Note, Time: time.Now(), Data: []byte("skipped: " + v.Reason)})
+	}
 }
 
 // transcript is an empty log, the last one where nobody kept what was in it.
@@ -61,9 +78,13 @@ func (w *Worker) transcript() *transcript.Log {
 }
 
 // unrecorded: a test whose transcript was asked for and cannot be written did
-// not pass. What else it came to stands.
-func (v *Verdict) unrecorded(err error) {
-	f := &Failure{What: "the transcript could not be written: " + err.Error()}
+// not pass.
+func (v *Verdict) unrecorded(err error) { v.unjudged("the transcript could not be written: ", err) }
+
+// unjudged: what was asked for of a test could not be done. What else it came to
+// stands.
+func (v *Verdict) unjudged(what string, err error) {
+	f := &Failure{What: what + err.Error()}
 	if v.Outcome.gravity() <= Skipped.gravity() || v.Failure == nil {
 		v.Outcome, v.Failure = Errored, f
 		return

@@ -82,6 +82,8 @@ type Verdict struct {
 	Seed    int64          // the seed of its random numbers, 0 where it used none
 	Tokens  []string       // what unique() gave
 	Extra   []*Failure     // what else went wrong, as in clean-up functions
+
+	Difference *Difference // from the transcript that this one was compared with; nil for none
 }
 
 // Result is a test with its verdict. With repeats it is that of the gravest run,

@@ -49,6 +49,7 @@ type Runner struct {
 	Filter      *regexp.Regexp                 // of the tests' names; nil takes all
 	TestTimeout time.Duration                  // of one run of a test; 0 for the default
 	Record      string                         // folder for the transcripts, "" for none
+	Against     *Baseline                      // with what the transcripts are compared; nil for nothing
 	Live        func(Test) transcript.Recorder // sees every event as it happens; nil for none
 }
 

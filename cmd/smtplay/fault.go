@@ -46,3 +46,14 @@ func verdict(n suite.Counts) error {
 	}
 	return nil
 }
+
+// apart are the errors that were joined.
+func apart(err error) []error {
+	if err == nil {
+		return nil
+	}
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		return joined.Unwrap()
+	}
+	return []error{err}
+}

@@ -28,6 +28,7 @@ type process struct {
 	stdout    *sink
 	stderr    io.Writer
 	outIsTerm bool
+	errIsTerm bool
 	inIsTerm  bool                 // somebody may be asked
 	redact    *transcript.Redactor // knows every secret given so far
 	hostname  func() (string, error)
@@ -56,6 +57,7 @@ func newProcess() *process {
 		stdout:    &sink{w: os.Stdout},
 		stderr:    os.Stderr,
 		outIsTerm: term.IsTerminal(int(os.Stdout.Fd())),
+		errIsTerm: term.IsTerminal(int(os.Stderr.Fd())),
 		inIsTerm:  term.IsTerminal(int(os.Stdin.Fd())),
 		redact:    &transcript.Redactor{},
 		hostname:  os.Hostname,

@@ -1,9 +1,7 @@
 package main
 
 import (
-	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
 )
 
@@ -40,20 +38,17 @@ func transcripts(paths []string) ([]source, error) {
 
 // transcriptsBelow reads those below a folder, in order of name.
 func transcriptsBelow(root string) ([]source, error) {
+	files, err := transcriptsAt(root)
+	if err != nil {
+		return nil, err
+	}
 	var found []source
-	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
-		if err != nil || !entry.Type().IsRegular() || !strings.HasSuffix(path, ".smtp") {
-			return err
+	for _, file := range files {
+		text, err := os.ReadFile(file.path)
+		if err != nil {
+			return nil, usage("%s: %v", file.path, cause(err))
 		}
-		text, err := os.ReadFile(path)
-		found = append(found, source{path, text})
-		return err
-	})
-	switch {
-	case err != nil:
-		return nil, usage("%v", err)
-	case len(found) == 0:
-		return nil, usage("there is no transcript (.smtp) in %s", root)
+		found = append(found, source{file.path, text})
 	}
 	return found, nil
 }

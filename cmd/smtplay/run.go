@@ -30,8 +30,10 @@ type runFlags struct {
 	repeat      numberFlag
 	testTimeout durationFlag
 	record      string
-	verbose     bool
-	seed        numberFlag
+	against     string
+	maskFlags
+	verbose bool
+	seed    numberFlag
 }
 
 func newRun(p *process) *cobra.Command {
@@ -41,8 +43,9 @@ func newRun(p *process) *cobra.Command {
 		Short: "Run scripts against a server",
 		Long: "Runs scripts, files or folders of them, against a server; without a PATH the\n" +
 			"runbooks inside smtplay. Nothing is sent before all of them were found right.\n\n" +
-			"Exit status: 0 every test passed; 1 a test failed; 2 usage, or a script is wrong;\n" +
-			"3 no verdict, as when no connection could be made; 130 interrupted.",
+			"Exit status: 0 every test passed; 1 a test failed, or differs from its baseline;\n" +
+			"2 usage, or a script is wrong; 3 no verdict, as when no connection could be made;\n" +
+			"130 interrupted.",
 		Example: "  smtplay run --demo\n  smtplay run --server mail.example.com relay.lua\n" +
 			"  smtplay run -s mail.example.com --secret password=@pw.txt --var user=james tests/",
 		DisableFlagsInUseLine: true,
@@ -71,9 +74,11 @@ func (f *runFlags) register(fs *pflag.FlagSet) {
 	fs.Var(&f.repeat, "repeat", "run every test so often (default 1)")
 	fs.Var(&f.testTimeout, "test-timeout", "how long a test may take (default 15m)")
 	fs.StringVar(&f.record, "record", "", "`DIR`: write a transcript of every test below it")
+	fs.StringVar(&f.against, "against", "", "`DIR`: compare with the transcripts of an earlier run; a change fails")
+	f.maskFlags.register(fs)
 	fs.BoolVarP(&f.verbose, "verbose", "v", false, "show every conversation as it happens")
 	f.colorFlag.register(fs)
-	fs.Var(&f.seed, "seed", "seed of the scripts' random numbers (default 0: a new one each time)")
+	fs.Var(&f.seed, "seed", "seed of the scripts' random numbers (default 0: a new one each time; with --record and --against always the same)")
 }
 
 // runner makes what runs the tests.
@@ -91,12 +96,15 @@ func (f *runFlags) runner() (*suite.Runner, error) {
 			return nil, usage("--record: %v", err)
 		}
 	}
-	return r, nil
+	return r, f.compareWith(r)
 }
 
 // environment makes what all tests share, but for what the demo brings.
 func (f *runFlags) environment(p *process) (*suite.Env, error) {
 	env := &suite.Env{Redact: p.redact, Seed: f.seed.n}
+	if env.Seed == 0 && (f.record != "" || f.against != "") {
+		env.Seed = recordSeed
+	}
 	if env.Seed == 0 {
 		env.Seed = 1 + rand.Int64N(1e9) // short enough to be typed again
 	}
@@ -161,6 +169,9 @@ func (f *runFlags) run(ctx context.Context, p *process, paths []string) error {
 		return usage("no test has a name that matches --filter %q", f.filter)
 	case len(tests) == 0:
 		return usage("there is no test to run: no script in %s", strings.Join(paths, ", "))
+	}
+	if err := f.baselines(p, runner, env, tests, paths); err != nil {
+		return err
 	}
 	return f.play(ctx, p, runner, env, tests, coloured)
 }

@@ -25,12 +25,17 @@ type connectionFlags struct {
 }
 
 func (f *connectionFlags) register(fs *pflag.FlagSet) {
+	f.registerServer(fs)
+	fs.StringVar(&f.helo, "helo", "", "`NAME`: the client's name for EHLO (default this host's full name, else its address)")
+}
+
+// registerServer leaves out what a client says of itself.
+func (f *connectionFlags) registerServer(fs *pflag.FlagSet) {
 	fs.StringVarP(&f.server, "server", "s", "", "`HOST[:PORT]`: the server under test (SMTPLAY_SERVER)")
 	fs.StringArrayVar(&f.targets, "target", nil, "`NAME=ADDRESS`: where a name that scripts connect to leads")
 	fs.StringVar(&f.ca, "ca", "", "`FILE`: trust the certificates in it (PEM) instead of the system's")
 	fs.StringVar(&f.tlsName, "tls-name", "", "`NAME`: what certificates must be for; needed when a target is an IP address")
 	fs.BoolVar(&f.insecure, "insecure", false, "go on when a certificate does not verify, and send secrets even so")
-	fs.StringVar(&f.helo, "helo", "", "`NAME`: the client's name for EHLO (default this host's full name, else its address)")
 	fs.StringVar(&f.source, "source", "", "`ADDRESS`: the local IP address to connect from")
 	fs.Var(&f.timeout, "timeout", "how long any reply may take (default 30s, after the final dot 10m)")
 }

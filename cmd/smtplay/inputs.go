@@ -24,6 +24,10 @@ type inputFlags struct {
 
 func (f *inputFlags) register(fs *pflag.FlagSet) {
 	fs.StringArrayVar(&f.vars, "var", nil, "`NAME=VALUE`: a value that scripts read (SMTPLAY_VAR_NAME)")
+	f.registerSecrets(fs)
+}
+
+func (f *inputFlags) registerSecrets(fs *pflag.FlagSet) {
 	fs.StringArrayVar(&f.secrets, "secret", nil, "`NAME=@FILE`: a secret, read from a file (SMTPLAY_SECRET_NAME, or a prompt)")
 }
 

@@ -29,10 +29,12 @@ func TestMain(m *testing.M) { labtest.Main(m) }
 type site struct {
 	targets map[string]string
 	ca      *x509.CertPool
-	name    string        // of its certificate
-	timeout time.Duration // of a reply; 0 is long
-	only    string        // the test to run, as people name it; "" is all
-	record  string        // the folder for transcripts; "" is none
+	name    string          // of its certificate
+	timeout time.Duration   // of a reply; 0 is long
+	only    string          // the test to run, as people name it; "" is all
+	record  string          // the folder for transcripts; "" is none
+	against *suite.Baseline // what the transcripts are compared with; nil is nothing
+	repeat  int             // runs of each test; 0 is one
 }
 
 func demoSite(t *testing.T) (site, *demo.Demo) {
@@ -86,9 +88,8 @@ func compile(t *testing.T, name string) *dsl.Script {
 	return s
 }
 
-// run runs the tests of runbooks, with vars such as "send=yes".
-func (s site) run(t *testing.T, runbooks []string, vars ...string) []suite.Result {
-	t.Helper()
+// environment is what a run there shares, with vars such as "send=yes".
+func (s site) environment(vars ...string) *suite.Env {
 	env := &suite.Env{
 		Targets: suite.Targets{Named: s.targets},
 		Vars:    map[string]string{},
@@ -103,6 +104,13 @@ func (s site) run(t *testing.T, runbooks []string, vars ...string) []suite.Resul
 		name, value, _ := strings.Cut(v, "=")
 		env.Vars[name] = value
 	}
+	return env
+}
+
+// run runs the tests of runbooks.
+func (s site) run(t *testing.T, runbooks []string, vars ...string) []suite.Result {
+	t.Helper()
+	env := s.environment(vars...)
 	var all []suite.Script
 	for _, name := range runbooks {
 		script := compile(t, name)
@@ -111,7 +119,7 @@ func (s site) run(t *testing.T, runbooks []string, vars ...string) []suite.Resul
 		}
 		all = append(all, script)
 	}
-	runner := &suite.Runner{Jobs: 4, TestTimeout: time.Minute, Record: s.record}
+	runner := &suite.Runner{Jobs: 4, TestTimeout: time.Minute, Record: s.record, Against: s.against, Repeat: s.repeat}
 	if s.only != "" {
 		runner.Filter = regexp.MustCompile("^" + regexp.QuoteMeta(s.only) + "$")
 	}

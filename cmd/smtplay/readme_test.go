@@ -18,7 +18,7 @@ func TestReadme(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	readme := string(text)
+	_, readme := chapterOf(t, string(text), editChapter) // TestReadmeEdit runs that one
 	dir := t.TempDir()
 	script := between(t, readme, "```lua\n", "```")
 	write := func(name, text string) {

@@ -31,7 +31,9 @@ func newDiff(p *process) *cobra.Command {
 			"is compared as a set.\n\n" +
 			"A file " + settingsName + " adds masks for the scripts in its folder and below:\n\n" +
 			"  [masks]\n  session = ' ([a-z0-9.]+) - gsmtp$'\n\n" +
-			"It is looked for in the current folder, in those of the scripts, and in BEFORE.\n\n" +
+			"What the groups of an expression match is masked, or all that it matches where it has\n" +
+			"none. The file is looked for in the current folder, in those of the scripts, and in\n" +
+			"BEFORE.\n\n" +
 			"Exit status: 0 nothing changed; 1 something did, or a transcript is on one side only;\n" +
 			"2 usage, or a transcript is damaged.",
 		Example: "  smtplay diff before/ after/\n  smtplay diff --mask session='id=([a-z0-9]+)$' before.smtp after.smtp\n" +

@@ -193,6 +193,10 @@ func (c *Conn) take() []byte {
 // unread says why a reply could not be read, with the bytes that did come, and
 // ends the conversation.
 func (c *Conn) unread(ctx context.Context, err error, cmd *Command, waited time.Duration) *Error {
+	if ctx.Err() != nil {
+		c.unwatch() // what has come by now belongs into the transcript, and no deadline is in the way any more
+		_ = c.available()
+	}
 	got := c.take()
 	e := &Error{Op: "read", Addr: c.addr, Command: cmd, Got: got, Err: err}
 	var bad *wire.MalformedError

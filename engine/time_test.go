@@ -197,7 +197,7 @@ func TestInterrupt(t *testing.T) {
 					}
 					start := time.Now()
 					e := wantErr(t, row.wait(k, ctx), engine.Interrupted, "interrupted: stopped by hand")
-					if took := time.Since(start); took != when {
+					if took := time.Since(start).Round(10 * time.Millisecond); took != when { // a pipe is looked into for a moment
 						t.Errorf("took %v, want %v", took, when)
 					}
 					if !errors.Is(e, errStopped) {

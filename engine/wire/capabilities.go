@@ -18,19 +18,20 @@ type Capabilities struct {
 // "AUTH=PLAIN LOGIN" is a keyword of its own, "AUTH=", never "AUTH".
 func ParseCapabilities(r *Reply) Capabilities {
 	c := Capabilities{params: map[string][]string{}}
+	seen := map[string]bool{} // a server may offer half a million
 	first := true
 	r.lines(func(text []byte) bool {
 		if first {
 			first = false
 			return true
 		}
-		c.add(string(text))
+		c.add(string(text), seen)
 		return true
 	})
 	return c
 }
 
-func (c *Capabilities) add(line string) {
+func (c *Capabilities) add(line string, seen map[string]bool) {
 	c.lines = append(c.lines, line)
 	fields := strings.FieldsFunc(line, func(c rune) bool { return c == ' ' || c == '\t' })
 	if len(fields) == 0 {
@@ -49,7 +50,8 @@ func (c *Capabilities) add(line string) {
 		c.params[keyword] = []string{}
 	}
 	for _, p := range params {
-		if !slices.Contains(c.params[keyword], p) {
+		if offer := keyword + " " + p; !seen[offer] {
+			seen[offer] = true
 			c.params[keyword] = append(c.params[keyword], p)
 		}
 	}

@@ -2,6 +2,7 @@ package wire_test
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -57,6 +58,21 @@ func TestCapabilities(t *testing.T) {
 	var zero wire.Capabilities
 	if zero.Offers("AUTH", "") || len(zero.Keywords()) > 0 {
 		t.Error("the zero value offers something")
+	}
+}
+
+// A server that offers as much as a reply can hold costs no more than reading it.
+func BenchmarkCapabilities(b *testing.B) {
+	var line strings.Builder
+	line.WriteString("X")
+	for i := 0; line.Len() < wire.MaxLine-20; i++ {
+		line.WriteString(" " + strconv.Itoa(i))
+	}
+	lines := slices.Repeat([]string{line.String()}, wire.MaxReply/wire.MaxLine-1)
+	r := ehlo(b, lines...)
+	b.SetBytes(int64(len(r.Raw)))
+	for b.Loop() {
+		wire.ParseCapabilities(r)
 	}
 }
 

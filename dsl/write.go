@@ -162,8 +162,9 @@ type inputKey struct {
 	value string
 }
 
-// variable is the Lua name of the var that holds value, "" where there is no
-// more room for one.
+// variable is the Lua name of the var that holds value, "" where there is none:
+// for nothing, but for a user whose name was not kept, and where there is no more
+// room.
 func (in *inputs) variable(r role, value string) string {
 	key := inputKey{r.name, value}
 	if r == roleUnknown {
@@ -175,7 +176,7 @@ func (in *inputs) variable(r role, value string) string {
 	if in.vars == nil {
 		in.vars, in.count, in.addresses = map[inputKey]string{}, map[string]int{}, map[string]string{}
 	}
-	if value == "" || len(in.taken) >= maxInputs {
+	if value == "" && r != roleUser || len(in.taken) >= maxInputs {
 		return ""
 	}
 	in.count[r.name]++
@@ -187,7 +188,11 @@ func (in *inputs) variable(r role, value string) string {
 	if in.vars[key] = lua; strings.Contains(value, "@") {
 		in.addresses[lua] = value
 	}
-	fmt.Fprintf(&in.pending, "local %s = var(%s, %s, %s)\n", lua, quote(name), quote(value), quote(r.doc))
+	preset := quote(value)
+	if value == "" {
+		preset = "nil" // nobody knows: it must be given
+	}
+	fmt.Fprintf(&in.pending, "local %s = var(%s, %s, %s)\n", lua, quote(name), preset, quote(r.doc))
 	return lua
 }
 

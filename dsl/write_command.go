@@ -182,6 +182,8 @@ func (s *scribe) message64(e *expr, c *talk, l sentLine) bool {
 		s.masked(e, l)
 	case isSecret:
 		e.code("base64.encode(" + s.inputs.secret(name) + ")")
+	case isSASL && c.mechanism == "LOGIN" && c.answers == 1 && whole:
+		e.code("base64.encode(" + s.user(who.user) + ")")
 	case isSASL && c.mechanism == "PLAIN" && who.secret != "" && whole:
 		e.code(fmt.Sprintf(`base64.encode(%s .. %s .. "\0" .. %s)`, quote(who.identity+"\x00"), s.user(who.user), s.inputs.secret(who.secret)))
 	default:
@@ -263,7 +265,7 @@ func (s *scribe) login(c *talk) bool {
 	if !ok || !c.caps.Offers("AUTH", mechanism) {
 		return false
 	}
-	if _, known := engine.MechanismNamed(mechanism); !known || who.user == "" || who.secret == "" {
+	if _, known := engine.MechanismNamed(mechanism); !known || who.secret == "" {
 		return false
 	}
 	call := fmt.Sprintf("%s(%s, %s, %s", c.verb("auth"), quote(mechanism), s.user(who.user), s.inputs.secret(who.secret))
@@ -321,10 +323,14 @@ func (s *scribe) exchange() (who credentials, mechanism string, last int, ok boo
 // send them as they are: PLAIN with its initial response, LOGIN without one.
 func credentialsIn(mechanism string, messages []sentLine, initial bool) (who credentials, ok bool) {
 	if mechanism == "LOGIN" {
-		if initial || len(messages) != 2 || len(messages[0].spans) > 0 || len(messages[1].spans) != 1 {
+		if initial || len(messages) != 2 || len(messages[1].spans) != 1 {
 			return who, false
 		}
-		who.user, _ = userOf(messages[0].text)
+		if len(messages[0].spans) == 0 {
+			if who.user, ok = userOf(messages[0].text); !ok {
+				return who, false
+			}
+		}
 		who.secret, ok = strings.CutPrefix(messages[1].spans[0].Mask, "secret:")
 		return who, ok
 	}

@@ -330,7 +330,7 @@ func (s *scribe) message(c *talk, text []byte) {
 		return
 	}
 	if lua, ok := messageText(text); !ok {
-		s.line(c.verb("raw") + " " + quote(string(text)))
+		s.line(c.verb("raw") + s.rawArgument(text))
 	} else {
 		s.line(c.verb("send") + " " + lua)
 	}
@@ -347,7 +347,7 @@ func (s *scribe) message(c *talk, text []byte) {
 // raw writes bytes that are no lines. They owe no reply as far as the engine
 // goes, but replies to them come.
 func (s *scribe) raw(c *talk, b []byte) {
-	line := c.verb("raw") + " " + quote(string(b))
+	line := c.verb("raw") + s.rawArgument(b)
 	c.verbs = nil
 	if wire.Verb(string(b)) == "BDAT" {
 		c.owed++
@@ -355,6 +355,23 @@ func (s *scribe) raw(c *talk, b []byte) {
 		c.owed += bytes.Count(b, []byte("\n"))
 	}
 	s.say(append([]string{line}, s.replies(c, nil)...)...)
+}
+
+// maxPieces bounds how many lines a string is written on: a chain of .. is deep.
+const maxPieces = 200
+
+// rawArgument writes bytes as raw takes them, long ones with each of their lines
+// on a line of its own.
+func (s *scribe) rawArgument(b []byte) string {
+	lua := quote(string(b))
+	if len(s.indent)+len(lua) <= widest || bytes.Count(b, []byte("\n")) > maxPieces {
+		return " " + lua
+	}
+	var pieces []string
+	for line := range bytes.Lines(b) {
+		pieces = append(pieces, quote(string(line)))
+	}
+	return "(" + strings.Join(pieces, "\n"+s.indent+"  .. ") + ")"
 }
 
 // close writes the end of a conversation. After QUIT nothing is judged.

@@ -1,0 +1,482 @@
+package paste
+
+import (
+	"bytes"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strings"
+	"testing"
+
+	"smtplay/engine/transcript"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+// TestSamples: what each kind of text becomes, and what is said of the rest. The
+// samples were printed by the programs that they are named after.
+func TestSamples(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.txt")
+	if err != nil || len(files) < 30 {
+		t.Fatal(files, err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			sessions, err := all(bytes.NewReader(text))
+			if err != nil {
+				t.Fatal(err)
+			}
+			file := strings.TrimSuffix(file, ".txt")
+			golden(t, file+".smtp", asTranscript(sessions))
+			golden(t, file+".warnings", warnings(sessions))
+			accounted(t, text, sessions)
+			for _, password := range []string{"yourpassword", "AGphbWVzQG5ldy5leGFtcGxlLmNvbQB5b3VycGFzc3dvcmQ", "eW91cnBhc3N3b3Jk", "secretpw", "c2VjcmV0cHc"} {
+				if strings.Contains(asTranscript(sessions)+warnings(sessions), password) {
+					t.Errorf("%s is shown", password)
+				}
+			}
+		})
+	}
+}
+
+// all are the sessions of a text.
+func all(r io.Reader) (sessions []*Session, err error) {
+	for s, err := range Sessions(r) {
+		if err != nil {
+			return sessions, err
+		}
+		sessions = append(sessions, s)
+	}
+	return sessions, nil
+}
+
+// find are the sessions of a text that has some.
+func find(t *testing.T, text string) []*Session {
+	t.Helper()
+	sessions, err := all(strings.NewReader(text))
+	if err != nil {
+		t.Fatalf("%v\n%s", err, text)
+	}
+	return sessions
+}
+
+// asTranscript is the .smtp file of the sessions.
+func asTranscript(sessions []*Session) string {
+	b := []byte(transcript.Header + "\n")
+	for _, s := range sessions {
+		for _, e := range s.Events {
+			b = transcript.AppendEvent(b, e)
+		}
+	}
+	return string(b)
+}
+
+func warnings(sessions []*Session) string {
+	var b strings.Builder
+	for _, s := range sessions {
+		fmt.Fprintf(&b, "%s\n", s.Name)
+		for _, r := range s.Unplaced {
+			fmt.Fprintf(&b, "  %v\n", r)
+		}
+	}
+	return b.String()
+}
+
+// golden compares with a file. A transcript must be one that can be read.
+func golden(t *testing.T, file, got string) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("%s is no longer what is found (-update rewrites it):\n%s", file, got)
+	}
+	if strings.HasSuffix(file, ".smtp") {
+		if _, err := transcript.Decode(want); err != nil {
+			t.Errorf("%s: %v", file, err)
+		}
+	}
+}
+
+// TestAgain: what was found, written as a .smtp file, is found again.
+func TestAgain(t *testing.T) {
+	files, _ := filepath.Glob("testdata/*.smtp")
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := asTranscript(find(t, string(text))); got != string(text) {
+			t.Errorf("%s becomes\n%s", file, got)
+		}
+	}
+}
+
+// TestJoined: several texts in one, of whatever kinds, are all found.
+func TestJoined(t *testing.T) {
+	for _, between := range []string{"", "\n", "\nAnd this is another one:\n\n"} {
+		var text, want strings.Builder
+		for _, name := range []string{"telnet", "s-client-starttls", "swaks-tls", "postfix-smtp", "tutorial-plain", "tutorial-unknown-address",
+			"curl-starttls", "sender-and-receiver", "exim-v", "s-client-implicit-tls", "server-log-arrows", "nc", "c-and-s", "exim-bh"} {
+			if between == "" && strings.HasPrefix(name, "tutorial") {
+				continue // without a QUIT nothing but what stands between tells them apart
+			}
+			one, err := os.ReadFile("testdata/" + name + ".txt")
+			if err != nil {
+				t.Fatal(err)
+			}
+			text.Write(one)
+			text.WriteString(between)
+			found, err := os.ReadFile("testdata/" + name + ".smtp")
+			if err != nil {
+				t.Fatal(err)
+			}
+			want.Write(found)
+		}
+		got := withoutNotes(asTranscript(find(t, text.String())))
+		if want := withoutNotes(transcript.Header + "\n" + want.String()); got != want {
+			t.Errorf("with %q between them:\n%s\nwant:\n%s", between, got, want)
+		}
+	}
+}
+
+var notes = regexp.MustCompile(`(?m)^(\* note .*|smtplay transcript 1|\* close .*)\n`)
+
+// withoutNotes leaves out what depends on what stands around, and the secrets'
+// numbers.
+func withoutNotes(smtp string) string {
+	return regexp.MustCompile(`secret([:=])password\d+`).ReplaceAllString(notes.ReplaceAllString(smtp, ""), "secret${1}password")
+}
+
+// TestForms: single rules, each with the lines that need it.
+func TestForms(t *testing.T) {
+	for _, tt := range []struct{ reason, text, want string }{
+		{"a body line that looks like a reply is text",
+			"220 a\ndata\n354 go\n250 people are coming.\n.\n250 ok",
+			"S: 220 a|C: data|S: 354 go|C: 250 people are coming.|C: .|S: 250 ok"},
+		{"with marks, the mark says so",
+			"S: 220 a\nC: DATA\nS: 354 go\nC: 250 people\nC: .\nS: 250 ok",
+			"S: 220 a|C: DATA|S: 354 go|C: 250 people|C: .|S: 250 ok"},
+		{"and the server may speak in the middle of a message",
+			"S: 220 a\nC: DATA\nS: 354 go\nC: text\nS: 421 4.4.2 timeout",
+			"S: 220 a|C: DATA|S: 354 go|C: text|S: 421 4.4.2 timeout"},
+		{"the greeting comes first, whatever was typed",
+			"ehlo me\n220 a\n250 a",
+			"* note line 1 was typed before this greeting came|S: 220 a|C: ehlo me|S: 250 a"},
+		{"a greeting of several lines too",
+			"ehlo me\n220-a\n220 b\n250 a",
+			"* note line 1 was typed before this greeting came|S: 220-a|S: 220 b|C: ehlo me|S: 250 a"},
+		{"a missing greeting is assumed",
+			"ehlo me\n250 a",
+			"* note the greeting is missing here: 220 is assumed|S: 220 |C: ehlo me|S: 250 a"},
+		{"the 220 of STARTTLS is none",
+			"C: EHLO a\nS: 250 a\nC: STARTTLS\nS: 220 go\nC: QUIT\nS: 221 bye",
+			"* note the greeting is missing here: 220 is assumed|S: 220 |C: EHLO a|S: 250 a|C: STARTTLS|S: 220 go|* tls|C: QUIT|S: 221 bye"},
+		{"a server that turns away in its greeting",
+			"Trying 192.0.2.1...\nConnected to mail.example.com.\n554-no\n554 5.7.1 really\nConnection closed by foreign host.",
+			"S: 554-no|S: 554 5.7.1 really|* close server"},
+		{"commands typed ahead go before their replies",
+			"220 a\nehlo me\nmail from:<a@b>\n250-a\n250 b\n250 ok",
+			"S: 220 a|C: ehlo me|S: 250-a|S: 250 b|C: mail from:<a@b>|S: 250 ok"},
+		{"what has marks stays as it was sent",
+			"< 220 a\n> MAIL FROM:<a@b>\n> RCPT TO:<c@d>\n< 250 ok\n< 250 ok",
+			"S: 220 a|C: MAIL FROM:<a@b>|C: RCPT TO:<c@d>|S: 250 ok|S: 250 ok"},
+		{"a whole message typed ahead",
+			"220 a\ndata\nhi\n\nthere\n.\nquit\n354 go\n250 ok\n221 bye",
+			"S: 220 a|C: data|S: 354 go|C: hi|C: |C: there|C: .|S: 250 ok|C: quit|S: 221 bye"},
+		{"and typed ahead of a refusal it is commands",
+			"220 a\ndata\nnoop\n503 no\n250 ok",
+			"S: 220 a|C: data|S: 503 no|C: noop|S: 250 ok"},
+		{"a mistyped command is one where the reply says so",
+			"220 a\nehelo me\n502 what?",
+			"S: 220 a|C: ehelo me|S: 502 what?"},
+		{"an empty line too",
+			"220 a\n\n500 what?",
+			"S: 220 a|C: |S: 500 what?"},
+		{"else it separates",
+			"220 a\n\nehlo me\n\n250 a",
+			"S: 220 a|C: ehlo me|S: 250 a"},
+		{"a reply that is cut short is mended",
+			"220 a\nehlo me\n250-a\n250-STARTTLS\nquit\n221 bye",
+			"S: 220 a|C: ehlo me|S: 250-a|S: 250 STARTTLS|* note the last line of this reply 250 is missing|C: quit|S: 221 bye"},
+		{"a blank at the end of a line is lost where text is copied",
+			"220 a\nauth plain\n334\n*\n501 no",
+			"S: 220 a|C: auth plain|S: 334 |C: *|S: 501 no"},
+		{"LMTP answers a message once for each recipient",
+			"220 a\nlhlo me\n250 a\nrcpt to:<a@b>\n250 ok\nrcpt to:<c@d>\n250 ok\ndata\n354 go\n.\n250 one\n452 two\nquit\n221 bye",
+			"S: 220 a|C: lhlo me|S: 250 a|C: rcpt to:<a@b>|S: 250 ok|C: rcpt to:<c@d>|S: 250 ok|C: data|S: 354 go|C: .|S: 250 one|S: 452 two|C: quit|S: 221 bye"},
+		{"a chunk is no command",
+			"220 a\nBDAT 12 LAST\nquit\n250 x\n250 ok",
+			"S: 220 a|C: BDAT 12 LAST|C: quit|C: 250 x|S: 250 ok"},
+		{"XCLIENT is greeted again",
+			"220 a\nXCLIENT ADDR=192.0.2.1\n220 a\nquit\n221 bye",
+			"S: 220 a|C: XCLIENT ADDR=192.0.2.1|S: 220 a|C: quit|S: 221 bye"},
+		{"text of a page that is indented is not",
+			"    220 a\n    data\n    354 go\n    hi\n      there\n\n    .\n    250 ok",
+			"S: 220 a|C: data|S: 354 go|C: hi|C:   there|C: |C: .|S: 250 ok"},
+		{"colours and corrections are a terminal's",
+			"220 a\n\x1b[1mehx\b \blo me\x1b[0m\r\n250 a",
+			"S: 220 a|C: ehlo me|S: 250 a"},
+		{"so are blanks a web page's",
+			"220 a\nmail\u00a0from:<a@b>\n250 ok",
+			"S: 220 a|C: mail from:<a@b>|S: 250 ok"},
+		{"the time and the process before a mark say nothing",
+			"21:52:06.123456 * Connected to 192.0.2.1 (192.0.2.1) port 25 (#0)\n21:52:06.123456 < 220 a\n21:52:06.123456 > QUIT\n21:52:06.123456 < 221 bye",
+			"S: 220 a|C: QUIT|S: 221 bye"},
+		{"in Exim's debug output too",
+			"15272   SMTP<< 220 a\n15272   SMTP>> EHLO me\n15272   SMTP<< 250-a\n15272          250 DSN\n15272 what\n21:52:06 15272   SMTP>> QUIT\n21:52:06 15272   SMTP<< 221 bye",
+			"S: 220 a|C: EHLO me|S: 250-a|S: 250 DSN|C: QUIT|S: 221 bye"},
+		{"marks in other programs' words",
+			"2026-11-23 21:52:06 SERVER -> CLIENT: 220 a\n2026-11-23 21:52:06 CLIENT -> SERVER: EHLO me\n2026-11-23 21:52:06 SERVER -> CLIENT: 250-a\n                    250 DSN",
+			"S: 220 a|C: EHLO me|S: 250-a|S: 250 DSN"},
+		{"Postfix's log without the time, or without all that stands before",
+			"postfix/smtpd[7]: > a[192.0.2.1]: 220 a\npostfix/smtpd[7]: < a[192.0.2.1]: QUIT\npostfix/smtpd[7]: > a[192.0.2.1]: 221 bye",
+			"S: 220 a|C: QUIT|S: 221 bye"},
+		{"the same of journalctl -o cat",
+			"connect from a[192.0.2.1]\n> a[192.0.2.1]: 220 a\n< a[192.0.2.1]: QUIT\n> a[192.0.2.1]: 221 bye",
+			"* note line 1: connect from a[192.0.2.1]|S: 220 a|C: QUIT|S: 221 bye"},
+		{"a transcript in a ticket",
+			"* connect smtp 192.0.2.1:25\nS: 220 a\nC: AUTH PLAIN [sasl user=james secret=other]\nS: 235 ok\n* tls TLS1.3 X CN=a verified\n* note so it is\n* step Next\nC: AUTH LOGIN\nS: 334 VXNlcm5hbWU6\nC: amFtZXM=\nS: 334 UGFzc3dvcmQ6\nC: [secret:third]\nS: 235 ok\n* close server",
+			"S: 220 a|C: AUTH PLAIN [sasl user=james secret=other]|S: 235 ok|* note so it is|* step Next|* tls TLS1.3 X CN=a verified|C: AUTH LOGIN|S: 334 VXNlcm5hbWU6|C: amFtZXM=|S: 334 UGFzc3dvcmQ6|C: [secret:third]|S: 235 ok|* close server"},
+		{"s_client, typed ahead of what it shows of its own EHLO",
+			"CONNECTED(00000003)\n---\nVerify return code: 0 (ok)\n---\nehlo me\n250 CHUNKING\n250-a\n250 DSN",
+			"* note s_client said this by itself, and does not show it: the codes of its replies are assumed|S: 220 |C: EHLO me|S: 250 CHUNKING|C: STARTTLS|S: 220 |* tls verified|C: ehlo me|S: 250-a|S: 250 DSN"},
+		{"s_client does not send text that begins with R",
+			"CONNECTED(00000003)\n---\n220 a\ndata\n354 go\nhi\nRe: that\nRENEGOTIATING\ndepth=0 CN = a\nverify return:1\nbye\n.\n250 ok",
+			"* tls|S: 220 a|C: data|S: 354 go|C: hi|* note line 7: Re: that|C: bye|C: .|S: 250 ok"},
+		{"telnet left in the middle of a message",
+			"Trying 192.0.2.1...\n220 a\ndata\n354 go\nhi\ntelnet> quit\nConnection closed.",
+			"S: 220 a|C: data|S: 354 go|C: hi|* close client"},
+		{"text may speak of what is closed and done",
+			"220 a\ndata\n354 go\nclosed\nDONE\nConnection closed.\n.\n250 ok",
+			"S: 220 a|C: data|S: 354 go|C: closed|C: DONE|C: Connection closed.|C: .|S: 250 ok"},
+		{"s_client -starttls of a version that shows nothing of its own EHLO",
+			"CONNECTED(00000003)\n---\nehlo me\n250-a\n250 DSN\nquit\n221 bye\nclosed",
+			"* note s_client said this by itself, and does not show it: the codes of its replies are assumed|S: 220 |C: EHLO me|S: 250 |C: STARTTLS|S: 220 |* tls|C: ehlo me|S: 250-a|S: 250 DSN|C: quit|S: 221 bye|* close server"},
+		{"a reply in a mail is quoted",
+			"> 220 a\n> ehlo me\n> 250 a\n> data\n> 354 go\n> 250 people\n> .\n> 250 ok",
+			"S: 220 a|C: ehlo me|S: 250 a|C: data|S: 354 go|C: 250 people|C: .|S: 250 ok"},
+	} {
+		got := strings.Split(strings.TrimSuffix(asTranscript(find(t, tt.text)), "\n"), "\n")[2:]
+		if strings.Join(got, "|") != tt.want {
+			t.Errorf("%s:\n%s\nwant\n%s", tt.reason, strings.Join(got, "\n"), strings.ReplaceAll(tt.want, "|", "\n"))
+		}
+	}
+}
+
+// TestPasswords: what AUTH carries is masked, and the user kept.
+func TestPasswords(t *testing.T) {
+	for _, tt := range []struct{ reason, text, want string }{
+		{"PLAIN with its initial response", "AUTH PLAIN AGphbWVzAHB3b3JkMQ==", "C: AUTH PLAIN [sasl user=james secret=password]"},
+		{"and an authorisation identity", "auth plain Ym9zcwBqYW1lcwBwd29yZDE=", "C: auth plain [sasl identity=boss user=james secret=password]"},
+		{"PLAIN without one", "AUTH PLAIN\n334\nAGphbWVzAHB3b3JkMQ==", "C: [sasl user=james secret=password]"},
+		{"LOGIN", "AUTH LOGIN\n334 VXNlcm5hbWU6\namFtZXM=\n334 UGFzc3dvcmQ6\ncHdvcmQx", "C: amFtZXM=|C: [secret:password]"},
+		{"LOGIN with its initial response", "AUTH LOGIN amFtZXM=\n334 UGFzc3dvcmQ6\ncHdvcmQx", "C: AUTH LOGIN amFtZXM=|C: [secret:password]"},
+		{"LOGIN typed ahead", "AUTH LOGIN\namFtZXM=\ncHdvcmQx\n334 VXNlcm5hbWU6\n334 UGFzc3dvcmQ6", "C: amFtZXM=|C: [secret:password]"},
+		{"CRAM-MD5", "AUTH CRAM-MD5\n334 PDFAYT4=\namFtZXMgMDEyMzQ1Njc4OWFiY2RlZg==", "C: [sasl user=james secret=password]"},
+		{"SCRAM", "AUTH SCRAM-SHA-256 biwsbj1qYW1lcyxyPWFiYw==", "C: AUTH SCRAM-SHA-256 [sasl user=james secret=password]"},
+		{"a token", "AUTH XOAUTH2 dXNlcj1qYW1lcwFhdXRoPUJlYXJlciB0b2tlbgEB", "C: AUTH XOAUTH2 [sasl user=james secret=password]"},
+		{"a password in the wrong place", "AUTH PLAIN is pword1", "C: AUTH PLAIN [sasl secret=password]"},
+		{"a password that was taken out", "AUTH PLAIN ********", "C: AUTH PLAIN [sasl secret=password]"},
+		{"and the line with it", "AUTH LOGIN\n334 VXNlcm5hbWU6\namFtZXM=\n334 UGFzc3dvcmQ6", "C: amFtZXM=|C: [secret:password]"},
+		{"an exchange that was broken off", "AUTH PLAIN\n334\n*", "C: *"},
+		{"where the server repeats it", "AUTH PLAIN AGphbWVzAHB3b3JkMQ==\n535 no pword1, cHdvcmQx", "C: AUTH PLAIN [sasl user=james secret=password]|S: 535 no [secret:password], [secret:password]"},
+	} {
+		text := "220 a\nehlo me\n250 a\n" + tt.text + "\n235 done\nquit\n221 bye\n"
+		got := asTranscript(find(t, text))
+		for _, want := range strings.Split(tt.want, "|") {
+			if !strings.Contains(got, "\n"+want+"\n") {
+				t.Errorf("%s: no %q in\n%s", tt.reason, want, got)
+			}
+		}
+		if strings.Contains(got, "pword1") || strings.Contains(got, "cHdvcmQx") {
+			t.Errorf("%s: the password is shown:\n%s", tt.reason, got)
+		}
+	}
+
+	// Different passwords have different names, in the prose between too.
+	text := "the password is pword1\n220 a\nAUTH PLAIN AGphbWVzAHB3b3JkMQ==\n235 ok\nquit\n221 bye\nnow with pword2:\n220 a\nAUTH PLAIN AGphbWVzAHB3b3JkMg==\n235 ok\nthat was pword2, not pword1"
+	sessions := find(t, text)
+	got := asTranscript(sessions) + warnings(sessions)
+	for _, want := range []string{"secret=password]", "secret=password2]", "with [secret:password2]:", "that was [secret:password2]"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("no %q in\n%s", want, got)
+		}
+	}
+	if regexp.MustCompile(`pword[12]`).MatchString(got) {
+		t.Errorf("a password is shown:\n%s", got)
+	}
+}
+
+// TestProcesses: the lines of a log belong to their processes.
+func TestProcesses(t *testing.T) {
+	line := func(pid int, text string) string {
+		return fmt.Sprintf("Nov 23 21:52:06 maila postfix/smtpd[%d]: %s\n", pid, text)
+	}
+	text := line(1, "connect from a[192.0.2.1]") + line(2, "connect from b[192.0.2.2]") +
+		line(1, "> a[192.0.2.1]: 220 mail") + line(2, "> b[192.0.2.2]: 220 mail") +
+		line(2, "< b[192.0.2.2]: EHLO b") + line(1, "< a[192.0.2.1]: EHLO a") + line(1, "> a[192.0.2.1]: 250 mail") +
+		line(2, "> b[192.0.2.2]: 250 mail") + line(2, "lost connection after EHLO from b[192.0.2.2]") + line(2, "disconnect from b[192.0.2.2]") +
+		line(1, "< a[192.0.2.1]: ") + line(1, "> a[192.0.2.1]: 500 5.5.2 Error: bad syntax") +
+		line(2, "connect from c[192.0.2.3]") + line(2, "> c[192.0.2.3]: 421 4.3.2 too many") + line(2, "disconnect from c[192.0.2.3]") +
+		line(1, "disconnect from a[192.0.2.1]")
+	var got []string
+	for _, s := range find(t, text) {
+		got = append(got, strings.ReplaceAll(strings.TrimPrefix(asTranscript([]*Session{s}), transcript.Header+"\n* connect smtp\n"), "\n", "|"))
+	}
+	want := []string{
+		"S: 220 mail|C: EHLO b|S: 250 mail|* close client|",
+		"S: 421 4.3.2 too many|* close server|",
+		"S: 220 mail|C: EHLO a|S: 250 mail|C: |S: 500 5.5.2 Error: bad syntax|* close server|",
+	}
+	if strings.Join(got, "\n") != strings.Join(want, "\n") {
+		t.Errorf("%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+// TestErrors: what cannot be read is said, with its line.
+func TestErrors(t *testing.T) {
+	header := transcript.Header + "\n"
+	for _, tt := range []struct{ reason, text, want string }{
+		{"nothing", "", "there is nothing to read"},
+		{"prose", "Dear James,\n\nit does not work.\n", `line 1: no SMTP conversation was found in lines 1 to 3; the first that is said: "Dear James,"`},
+		{"what to type", "\nehlo me\nmail from:<a@b>\n", `line 2: no SMTP conversation was found in lines 1 to 3; the first that is said: "ehlo me"`},
+		{"a log that tells nothing", "Nov 23 21:52:06 maila postfix/smtpd[7]: connect from a[192.0.2.1]\n", "no SMTP conversation was found in line 1"},
+		{"binary", "220 a\nehlo \x00\n", "line 2: this is binary, not text: it holds a NUL byte"},
+		{"compressed", "\x1f\x8b\x08", "line 1: this is compressed"},
+		{"UTF-16", "\xff\xfe2\x002\x000\x00", "line 1: this is UTF-16, not plain text"},
+		{"a newer transcript", "smtplay transcript 2\nS: 220 a\n", `line 1: the transcript is of version "2", and this smtplay reads version 1`},
+		{"one with other line ends", "smtplay transcript 1\r\nS: 220 a\r\n", "line 1: the transcript is damaged: its lines end in CRLF"},
+		{"one without anything", header, "line 1: the transcript is cut off: there is no conversation in it"},
+		{"one cut off", header + "* connect smtp\nS: 220 a\nC: EH", `line 4: the transcript is cut off: its last line has no end: "C: EH"`},
+		{"one damaged", header + "* connect smtp\nS: 220 a\n* connect smtp\nS: 220 a\nX: what\n", `line 6: the transcript is damaged: a line begins with "C: ", "S: " or "* " and a word, and ends in a line end: "X: what\n"`},
+		{"two joined, the second damaged", header + "S: 220 a\n" + header + "S: 220 \\z\n", `line 4: the transcript is damaged: after a backslash comes a backslash or xNN: "\\z"`},
+	} {
+		_, err := all(strings.NewReader(tt.text))
+		var e *Error
+		if !errors.As(err, &e) || err.Error() != tt.want {
+			t.Errorf("%s: %v, want %s", tt.reason, err, tt.want)
+		}
+	}
+	broken := errors.New("broken")
+	if _, err := all(io.MultiReader(strings.NewReader("220 a\nehlo me\n250 a\n"), failing{broken})); !errors.Is(err, broken) {
+		t.Errorf("a read that fails: %v", err)
+	}
+	sessions, err := all(io.MultiReader(strings.NewReader(header+"* connect smtp\nS: 220 a\n* connect smtp\nS: 2"), failing{io.EOF}))
+	if err == nil || len(sessions) != 1 {
+		t.Errorf("what came before the damage: %d sessions, %v", len(sessions), err)
+	}
+}
+
+type failing struct{ err error }
+
+func (f failing) Read([]byte) (int, error) { return 0, f.err }
+
+// TestStops: nobody has to want all of it.
+func TestStops(t *testing.T) {
+	text := strings.Repeat("220 a\nehlo me\n250 a\nquit\n221 bye\n", 5)
+	for _, text := range []string{text, transcript.Header + "\n" + strings.Repeat("* connect smtp\nS: 220 a\n", 5)} {
+		n := 0
+		for range Sessions(strings.NewReader(text)) {
+			if n++; n == 2 {
+				break
+			}
+		}
+		if n != 2 {
+			t.Errorf("%d sessions", n)
+		}
+	}
+}
+
+// repeated is a text without end, of some bytes.
+type repeated struct {
+	text string
+	left int
+	at   int
+}
+
+func (r *repeated) Read(b []byte) (int, error) {
+	if r.left <= 0 {
+		return 0, io.EOF
+	}
+	n := 0
+	for n < len(b) && n < r.left {
+		m := copy(b[n:min(len(b), r.left)], r.text[r.at:])
+		r.at = (r.at + m) % len(r.text)
+		n += m
+	}
+	r.left -= n
+	return n, nil
+}
+
+// TestMemory: a text costs no more than its longest conversation may, however
+// long it is and whatever is in it.
+func TestMemory(t *testing.T) {
+	log := "Nov 23 21:52:06 maila postfix/smtpd[%d]: < a[192.0.2.1]: EHLO a\n"
+	var processes strings.Builder
+	for pid := range 20000 {
+		fmt.Fprintf(&processes, log, pid)
+		fmt.Fprintf(&processes, strings.Replace(log, "< a[192.0.2.1]: EHLO a", "> a[192.0.2.1]: 250 "+strings.Repeat("a", 500), 1), pid)
+	}
+	for _, tt := range []struct{ reason, head, text string }{
+		{"sessions", "", "220 a\nehlo me\n250 a\nauth plain AGphbWVzAHB3b3JkMQ==\n235 ok\ndata\n354 go\nhi\n.\n250 ok\nquit\n221 bye\n"},
+		{"a message without end", "220 a\ndata\n354 go\n", "some text\n"},
+		{"a message without end, before its 354", "220 a\ndata\n", "some text\n"},
+		{"a reply without end", "220 a\nehlo me\n", "250-more\n"},
+		{"commands without end", "220 a\n", "noop\n"},
+		{"replies without commands", "220 a\n", "250 ok\n"},
+		{"prose", "", "It does not work.\n"},
+		{"prose in a session", "220 a\nehlo me\n250 a\n", "It does not work.\n220-\n"},
+		{"a line without end", "220 a\nehlo me\n250 a\n", "long "},
+		{"many processes", "", processes.String()},
+		{"other passwords each time", "220 a\n", "auth plain " + strings.Repeat("A", 1000) + "\n"},
+		{"greetings", "", "220 a\n"},
+		{"a transcript", transcript.Header + "\n", "* connect smtp\nS: 220 a\nC: QUIT\n"},
+	} {
+		runtime.GC()
+		var before, during runtime.MemStats
+		runtime.ReadMemStats(&before)
+		most := uint64(0)
+		read := &repeated{text: tt.text, left: 8 << 20}
+		seen := 0
+		for range Sessions(io.MultiReader(strings.NewReader(tt.head), &watching{read, func() {
+			runtime.GC()
+			runtime.ReadMemStats(&during)
+			most = max(most, during.HeapAlloc)
+		}})) {
+			seen++
+		}
+		if most > before.HeapAlloc+64<<20 {
+			t.Errorf("%s: %d MiB for %d sessions", tt.reason, (most-before.HeapAlloc)>>20, seen)
+		}
+	}
+}
+
+// watching calls look now and then.
+type watching struct {
+	io.Reader
+	look func()
+}
+
+func (w *watching) Read(b []byte) (int, error) {
+	n, err := w.Reader.Read(b)
+	if r := w.Reader.(*repeated); r.left>>20 != (r.left+n)>>20 {
+		w.look()
+	}
+	return n, err
+}

@@ -31,6 +31,9 @@ func TestReadme(t *testing.T) {
 	}
 	write("relay.lua", script)
 	write("tests/relay.lua", script)
+	write("ticket.txt", "Trying 192.0.2.1...\nConnected to maila.example.com.\nEscape character is '^]'.\n220 maila.example.com ESMTP\n"+
+		"ehlo client.example.org\n250 maila.example.com\nmail from:<james@example.org>\n250 2.1.0 Ok\n"+
+		"rcpt to:<james@example.com>\n554 5.7.1 <james@example.com>: Relay access denied\nYou see, it does not relay.\n")
 	write("open.lua", strings.Replace(script, "expect 554", "expect 250", 1))
 	if err := os.CopyFS(filepath.Join(dir, "scripts"), os.DirFS("../../scripts")); err != nil {
 		t.Fatal(err)

@@ -1,0 +1,316 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"iter"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"smtplay/dsl"
+	"smtplay/engine/paste"
+	"smtplay/engine/transcript"
+)
+
+// importFlags are the flags of import.
+type importFlags struct {
+	output     string
+	transcript bool
+	text       bool
+}
+
+func newImport(p *process) *cobra.Command {
+	f := &importFlags{}
+	cmd := &cobra.Command{
+		Use:   "import [FILE] [flags]",
+		Short: "Make a script of a pasted session",
+		Long: "Reads sessions as people keep them, and writes a script with a test for each:\n" +
+			"telnet, openssl s_client, swaks, curl -v, C: and S:, >>> and <<<, Exim's -d and -bh,\n" +
+			"Postfix's verbose log, a followed stream, a transcript. Which it is shows by itself.\n" +
+			"Without a FILE, or with -, it reads standard input.\n\n" +
+			"What it cannot place is a comment, and a warning with the number of its line.\n" +
+			"Passwords become secrets.\n\nExit status: 0 something was found; 2 nothing was, or it cannot be read.",
+		Example: "  smtplay import ticket.txt -o ticket.lua\n  xclip -o | smtplay import > pasted.lua\n" +
+			"  smtplay import --transcript /var/log/mail.log -o before.smtp",
+		Args:                  atMostOneFile,
+		DisableFlagsInUseLine: true,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			ctx, stop := interruptible(cmd.Context())
+			defer stop()
+			return f.run(ctx, p, args)
+		},
+	}
+	f.register(cmd.Flags())
+	return cmd
+}
+
+func atMostOneFile(_ *cobra.Command, args []string) error {
+	if len(args) > 1 {
+		return usage("import takes one file at a time").try("cat joins several: cat FILE… | smtplay import")
+	}
+	return nil
+}
+
+func (f *importFlags) register(fs *pflag.FlagSet) {
+	fs.SortFlags = false
+	fs.StringVarP(&f.output, "output", "o", "", "`FILE`: write there, and not to standard output")
+	fs.BoolVar(&f.transcript, "transcript", false, "write a transcript, not a script")
+	fs.BoolVar(&f.text, "text", false, "expect the text of replies too, but for what changes each time")
+}
+
+// run does the verb.
+func (f *importFlags) run(ctx context.Context, p *process, args []string) error {
+	if f.text && f.transcript {
+		return usage("--text is for scripts: a transcript has all the text")
+	}
+	in, name, err := open(p, args)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	out, err := create(p, f.output, in)
+	if err != nil {
+		return err
+	}
+	defer out.discard()
+	buffered := bufio.NewWriterSize(out, 64<<10)
+	count, err := f.write(ctx, p, buffered, name, paste.Sessions(in))
+	if err == nil {
+		err = buffered.Flush()
+	}
+	if err == nil {
+		err = out.keep()
+	}
+	switch {
+	case ctx.Err() != nil:
+		return &fault{status: exitInterrupted, msg: context.Cause(ctx).Error()}
+	case err != nil:
+		return unread(name, err)
+	}
+	f.report(p, out, count)
+	return nil
+}
+
+// write writes the sessions, and returns how many there were.
+func (f *importFlags) write(ctx context.Context, p *process, w io.Writer, name string, sessions iter.Seq2[*paste.Session, error]) (int, error) {
+	title := "Imported from " + name
+	out := f.scriptOf(w, title)
+	if f.transcript {
+		out = transcriptOf(w)
+	}
+	count := 0
+	for s, err := range sessions {
+		if ctx.Err() != nil {
+			return count, context.Cause(ctx)
+		}
+		if err != nil {
+			return count, err
+		}
+		for _, r := range s.Unplaced {
+			p.warn("%s: %v", name, r)
+		}
+		if err := out.write(s); err != nil {
+			return count, err
+		}
+		count++
+	}
+	return count, out.close()
+}
+
+// importer takes the sessions one by one.
+type importer struct {
+	write func(*paste.Session) error
+	close func() error
+}
+
+// scriptOf writes a script: where there is one session only, without test().
+func (f *importFlags) scriptOf(w io.Writer, title string) importer {
+	script := dsl.NewScriptWriter(w, dsl.WriteOptions{Title: title, Text: f.text})
+	var first *paste.Session
+	several := false
+	return importer{
+		write: func(s *paste.Session) error {
+			if first == nil && !several {
+				first = s
+				return nil
+			}
+			if !several {
+				several = true
+				if err := script.Write(first.Name, first.Events); err != nil {
+					return err
+				}
+				first = nil
+			}
+			return script.Write(s.Name, s.Events)
+		},
+		close: func() error {
+			if first != nil {
+				if err := script.Write("", first.Events); err != nil {
+					return err
+				}
+			}
+			return script.Close()
+		},
+	}
+}
+
+func transcriptOf(w io.Writer) importer {
+	out := transcript.NewWriter(w)
+	return importer{
+		write: func(s *paste.Session) error {
+			for _, e := range s.Events {
+				out.Record(e)
+			}
+			return out.Err()
+		},
+		close: out.Err,
+	}
+}
+
+// longestScript is what a script may have to be run.
+const longestScript = 1 << 20
+
+// report says what was made, where that does not show by itself.
+func (f *importFlags) report(p *process, out *outputFile, sessions int) {
+	if !f.transcript && out.written > longestScript {
+		p.warn("the script has %d bytes, and smtplay runs scripts of up to %d: import the part that you want, or --transcript", out.written, longestScript)
+	}
+	if out.name != "" {
+		p.note("%s in %s", count(sessions, "conversation"), out.name)
+	}
+}
+
+// unread says why an import came to nothing.
+func unread(name string, err error) error {
+	var bad *paste.Error
+	if !errors.As(err, &bad) {
+		return usage("%s: %v", name, cause(err))
+	}
+	f := usage("%s: %v", name, bad)
+	f.hint = bad.Hint
+	return f
+}
+
+// open opens the file to read, and says what it is called.
+func open(p *process, args []string) (in io.ReadCloser, name string, err error) {
+	if len(args) == 0 || args[0] == "-" {
+		if p.inIsTerm {
+			p.note("paste the session, then press Ctrl-D on a line of its own")
+		}
+		return io.NopCloser(p.stdin), "standard input", nil
+	}
+	file, err := os.Open(args[0])
+	if err == nil {
+		var info os.FileInfo
+		if info, err = file.Stat(); err == nil && info.IsDir() {
+			err = errors.New("it is a folder")
+		}
+	}
+	if err != nil {
+		return nil, "", usage("%s: %v", args[0], cause(err))
+	}
+	return file, args[0], nil
+}
+
+// outputFile is standard output, or a file that takes its name when all of it is
+// there: a failed import leaves what was there before.
+type outputFile struct {
+	w       io.Writer
+	name    string   // "" for standard output
+	file    *os.File // nil for standard output
+	path    string   // the name that file gets; "" where it has it already
+	mode    fs.FileMode
+	written int64
+}
+
+// create opens what is written to. in must not be the same file.
+func create(p *process, name string, in io.Reader) (*outputFile, error) {
+	if name == "" || name == "-" {
+		return &outputFile{w: p.stdout}, nil
+	}
+	out := &outputFile{name: name, path: name}
+	info, err := os.Stat(name)
+	switch {
+	case err == nil && info.IsDir():
+		return nil, usage("--output: %s is a folder", name)
+	case err == nil && sameFile(in, info):
+		return nil, usage("--output: %s is the file that is read", name)
+	case err == nil && !info.Mode().IsRegular():
+		out.path = "" // a device, a pipe
+		out.file, err = os.OpenFile(name, os.O_WRONLY, 0)
+	case err == nil:
+		out.mode = info.Mode().Perm()
+		if out.path, err = filepath.EvalSymlinks(name); err == nil {
+			out.file, err = beside(out.path)
+		}
+	default:
+		out.file, err = beside(name)
+	}
+	if err != nil {
+		return nil, usage("--output: %s: %v", name, cause(err))
+	}
+	out.w = out.file
+	return out, nil
+}
+
+func sameFile(in io.Reader, info fs.FileInfo) bool {
+	file, ok := in.(*os.File)
+	if !ok {
+		return false
+	}
+	from, err := file.Stat()
+	return err == nil && os.SameFile(from, info)
+}
+
+// beside creates a file in the folder of another, with the permissions that new
+// files get.
+func beside(path string) (*os.File, error) {
+	name := fmt.Sprintf(".%s.%d", filepath.Base(path), os.Getpid())
+	return os.OpenFile(filepath.Join(filepath.Dir(path), name), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+}
+
+// Write implements io.Writer.
+func (o *outputFile) Write(b []byte) (int, error) {
+	n, err := o.w.Write(b)
+	o.written += int64(n)
+	return n, err
+}
+
+// keep finishes the file and gives it its name.
+func (o *outputFile) keep() error {
+	if o.file == nil {
+		return nil
+	}
+	err := o.file.Close()
+	if err == nil && o.path != "" {
+		if o.mode != 0 {
+			err = os.Chmod(o.file.Name(), o.mode)
+		}
+		if err == nil {
+			err = os.Rename(o.file.Name(), o.path)
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("%s cannot be written: %w", o.name, err)
+	}
+	o.file = nil
+	return nil
+}
+
+// discard removes what was not kept.
+func (o *outputFile) discard() {
+	if o.file == nil {
+		return
+	}
+	o.file.Close()
+	if o.path != "" {
+		os.Remove(o.file.Name())
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unicode"
 
 	"smtplay/engine/transcript"
 )
@@ -120,10 +121,10 @@ func (w *ScriptWriter) unused(name string) string {
 	return name
 }
 
-// oneLine is text without line ends and control characters.
+// oneLine is text without line ends, and without what an editor would not show.
 func oneLine(text string) string {
 	return strings.TrimSpace(strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f {
+		if !unicode.IsPrint(r) {
 			return ' '
 		}
 		return r

@@ -107,13 +107,22 @@ func (s site) environment(vars ...string) *suite.Env {
 	return env
 }
 
-// run runs the tests of runbooks.
+// run runs the tests of runbooks, with vars such as "send=yes".
 func (s site) run(t *testing.T, runbooks []string, vars ...string) []suite.Result {
+	t.Helper()
+	var all []*dsl.Script
+	for _, name := range runbooks {
+		all = append(all, compile(t, name))
+	}
+	return s.play(t, all, vars...)
+}
+
+// play runs the tests of scripts.
+func (s site) play(t *testing.T, scripts []*dsl.Script, vars ...string) []suite.Result {
 	t.Helper()
 	env := s.environment(vars...)
 	var all []suite.Script
-	for _, name := range runbooks {
-		script := compile(t, name)
+	for _, script := range scripts {
 		if err := script.Ready(env).Err(); err != nil {
 			t.Fatal(err)
 		}

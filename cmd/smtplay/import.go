@@ -80,21 +80,34 @@ func (f *importFlags) run(ctx context.Context, p *process, args []string) error 
 		return err
 	}
 	defer out.discard()
-	buffered := bufio.NewWriterSize(out, 64<<10)
-	count, err := f.write(ctx, p, buffered, name, paste.Sessions(in))
-	if err == nil {
-		err = buffered.Flush()
+	type outcome struct {
+		sessions int
+		err      error
 	}
-	if err == nil {
-		err = out.keep()
+	done := make(chan outcome, 1)
+	go func() { // whoever types the session can interrupt it: nothing else ends the read
+		buffered := bufio.NewWriterSize(out, 64<<10)
+		n, err := f.write(ctx, p, buffered, name, paste.Sessions(in))
+		if err == nil {
+			err = buffered.Flush()
+		}
+		done <- outcome{n, err}
+	}()
+	var o outcome
+	select {
+	case o = <-done:
+	case <-ctx.Done():
 	}
-	switch {
-	case ctx.Err() != nil:
+	if ctx.Err() != nil {
 		return &fault{status: exitInterrupted, msg: context.Cause(ctx).Error()}
-	case err != nil:
-		return unread(name, err)
 	}
-	f.report(p, out, count)
+	if o.err == nil {
+		o.err = out.keep()
+	}
+	if o.err != nil {
+		return unread(name, o.err)
+	}
+	f.report(p, out, o.sessions)
 	return nil
 }
 

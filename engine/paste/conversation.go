@@ -119,6 +119,11 @@ func (c *conversation) take(no int, b []byte) verdict {
 	}
 	said, indent = c.unstamp(said, indent)
 	m, rest := unmark(said)
+	if m.family == arrows && c.knows(letters) { // what a report points at
+		if inner, behind := unmark(bytes.TrimLeft(rest, " ")); inner.family == letters {
+			m, rest = inner, behind
+		}
+	}
 	if (m.side == 0 || m.family == eximMarks || said[0] == '>') && !speaks(said) {
 		if v, ok := c.toolSays(said); ok {
 			return v

@@ -33,7 +33,7 @@ func logRecord(b []byte) (rec record, ok bool) {
 	if open <= start || !allDigits(b[open+1:colon]) {
 		return record{}, false
 	}
-	rec.process, rec.text = b[start:colon+1], b[colon+3:]
+	rec.process, rec.text = b[stampLength(b, start):colon+1], b[colon+3:] // with its host: logs are collected
 	name := b[start:open]
 	rec.mail = bytes.HasPrefix(name, []byte("postfix")) || bytes.HasSuffix(name, []byte("/smtpd")) || bytes.HasSuffix(name, []byte("/smtp"))
 	rec.client = bytes.HasSuffix(name, []byte("/smtp")) || bytes.HasSuffix(name, []byte("/lmtp"))
@@ -66,6 +66,19 @@ func isStamp(b []byte) bool {
 		return b[3] == ' ' && b[6] == ' ' && b[9] == ':' && b[12] == ':'
 	}
 	return isDigit(b[0]) && b[4] == '-' && b[7] == '-' && (b[10] == 'T' || b[10] == ' ') && b[13] == ':'
+}
+
+// stampLength is the length of the time that a line begins with, which goes no
+// further than end.
+func stampLength(b []byte, end int) int {
+	n := 0
+	if isLetter(b[0]) && isStamp(b) {
+		n = len("Nov 23 21:51:03 ")
+	} else if isDigit(b[0]) {
+		n = len("2026-11-23T21:51:03")
+		n += bytes.IndexByte(b[n:], ' ') + 1
+	}
+	return min(n, end)
 }
 
 var logCipher = regexp.MustCompile(`^(\S+) TLS connection (?:established|reused) (?:from|to) .*?: (\S+) with cipher (\S+)`)

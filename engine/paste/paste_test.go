@@ -268,6 +268,12 @@ func TestForms(t *testing.T) {
 		{"s_client -starttls of a version that shows nothing of its own EHLO",
 			"CONNECTED(00000003)\n---\nehlo me\n250-a\n250 DSN\nquit\n221 bye\nclosed",
 			"* note s_client said this by itself, and does not show it: the codes of its replies are assumed|S: 220 |C: EHLO me|S: 250 |C: STARTTLS|S: 220 |* tls|C: ehlo me|S: 250-a|S: 250 DSN|C: quit|S: 221 bye|* close server"},
+		{"a reply that stands in prose is no conversation",
+			"You will see:\n\n554 5.7.1 no\n\nor:\n\n$ telnet mail.example.com 25\n\nand then\n\n535 5.7.8 no\n\n220 a\nquit\n221 bye",
+			"* note line 1: You will see:|* note line 3: 554 5.7.1 no|* note line 5: or:|* note line 9: and then|* note line 11: 535 5.7.8 no|S: 220 a|C: quit|S: 221 bye"},
+		{"a report points at a line",
+			"    S: 220 a\n    C: noop\n  > S: 554 no\n    C: QUIT\n    S: 221 bye",
+			"S: 220 a|C: noop|S: 554 no|C: QUIT|S: 221 bye"},
 		{"a reply in a mail is quoted",
 			"> 220 a\n> ehlo me\n> 250 a\n> data\n> 354 go\n> 250 people\n> .\n> 250 ok",
 			"S: 220 a|C: ehlo me|S: 250 a|C: data|S: 354 go|C: 250 people|C: .|S: 250 ok"},
@@ -335,6 +341,12 @@ func TestProcesses(t *testing.T) {
 		line(1, "< a[192.0.2.1]: ") + line(1, "> a[192.0.2.1]: 500 5.5.2 Error: bad syntax") +
 		line(2, "connect from c[192.0.2.3]") + line(2, "> c[192.0.2.3]: 421 4.3.2 too many") + line(2, "disconnect from c[192.0.2.3]") +
 		line(1, "disconnect from a[192.0.2.1]")
+	for _, other := range []string{"b", "a"} { // another host's process of the same number
+		text += strings.ReplaceAll(line(9, "> "+other+"[192.0.2.1]: 220 mail")+line(9, "< "+other+"[192.0.2.1]: EHLO "+other), "maila", other)
+	}
+	for _, other := range []string{"b", "a"} {
+		text += strings.ReplaceAll(line(9, "> "+other+"[192.0.2.1]: 250 "+other), "maila", other)
+	}
 	var got []string
 	for _, s := range find(t, text) {
 		got = append(got, strings.ReplaceAll(strings.TrimPrefix(asTranscript([]*Session{s}), transcript.Header+"\n* connect smtp\n"), "\n", "|"))
@@ -343,6 +355,8 @@ func TestProcesses(t *testing.T) {
 		"S: 220 mail|C: EHLO b|S: 250 mail|* close client|",
 		"S: 421 4.3.2 too many|* close server|",
 		"S: 220 mail|C: EHLO a|S: 250 mail|C: |S: 500 5.5.2 Error: bad syntax|* close server|",
+		"S: 220 mail|C: EHLO b|S: 250 b|",
+		"S: 220 mail|C: EHLO a|S: 250 a|",
 	}
 	if strings.Join(got, "\n") != strings.Join(want, "\n") {
 		t.Errorf("%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"net"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -71,12 +72,14 @@ var connecting = []struct {
 	{"**** SMTP testing session", eximTest, regexp.MustCompile(`^\*\*\*\* SMTP testing session as if from host ()`)},
 }
 
+var promptTools = [][]byte{[]byte("telnet"), []byte("s_client"), []byte("swaks"), []byte("nc "), []byte("netcat"), []byte("ncat"), []byte("curl"), []byte("exim"), []byte("gnutls-cli")}
+
 var promptForm = regexp.MustCompile(`^(?:\S*[^<>]*[$#%>] )?(?:sudo )?(telnet|openssl s_client|swaks|nc|ncat|netcat|curl|exim4?|gnutls-cli)( .*)?$`)
 
 // prompt reads a command line of the shell, which says where a tool connects.
 func prompt(said []byte) (host, port string, ok bool) {
-	if !isLetter(said[0]) && !bytes.ContainsAny(said, "$#%>") {
-		return "", "", false // nearly every line
+	if !slices.ContainsFunc(promptTools, func(tool []byte) bool { return bytes.Contains(said, tool) }) {
+		return "", "", false // nearly every line: looking for a form costs more
 	}
 	m := promptForm.FindSubmatch(said)
 	if m == nil {

@@ -179,7 +179,7 @@ func (c *conversation) greet(code int, more bool, said []byte) (v verdict, done 
 		}
 		c.settleMaybe()
 		c.greetedBy(code, more, said)
-	case first && code >= 400 && (c.reached || c.marked || code == 421 || code == 554):
+	case first && code >= 400 && c.mayRefuse(code):
 		c.greetedBy(code, more, said)
 	case c.tool == sclient: // which said STARTTLS, or there would have been a greeting
 		c.prelude([]byte("250"))
@@ -192,6 +192,13 @@ func (c *conversation) greet(code int, more bool, said []byte) (v verdict, done 
 		return taken, false
 	}
 	return taken, true
+}
+
+// mayRefuse says whether a reply that comes first, of a code that refuses, may be
+// the greeting. In prose, replies stand alone.
+func (c *conversation) mayRefuse(code int) bool {
+	prose := c.apart || c.maybe != nil && len(c.maybe.text) > 0
+	return c.marked || !prose && (c.reached || code == 421 || code == 554)
 }
 
 // scattered says that the commands so far are no beginning of a conversation:

@@ -10,6 +10,9 @@ func (c *conversation) unstamp(said []byte, indent int) ([]byte, int) {
 	if !isDigit(said[0]) && said[0] != '[' {
 		return said, indent
 	}
+	if _, _, isReply := replyForm(said); isReply && !c.stamped && !bytes.Contains(said, []byte(" SMTP")) {
+		return said, indent // nearly always
+	}
 	rest, timed := behindStamp(said)
 	if rest == nil {
 		return said, indent
@@ -97,6 +100,16 @@ func (c *conversation) speaker(m mark, said []byte) role {
 	}
 	known[m.side] = form
 	return form
+}
+
+// knows says whether a mark of that family has shown whose it is.
+func (c *conversation) knows(f family) bool {
+	for _, r := range c.roles[f] {
+		if r == client || r == server {
+			return true
+		}
+	}
+	return false
 }
 
 // onlySide says that no other mark of the family was seen.

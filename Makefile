@@ -44,4 +44,4 @@ fuzz:
 	done
 
 golden:
-	$(GO) test ./engine/report ./cmd/smtplay ./dsl -update
+	$(GO) test ./engine/report ./engine/paste ./cmd/smtplay ./dsl -update

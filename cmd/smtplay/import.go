@@ -104,8 +104,16 @@ func (f *importFlags) run(ctx context.Context, p *process, args []string) error 
 	if o.err == nil {
 		o.err = out.keep()
 	}
-	if o.err != nil {
-		return unread(name, o.err)
+	var unreadable *paste.Error
+	switch {
+	case errors.As(o.err, &unreadable):
+		f := usage("%s: %v", name, unreadable)
+		f.hint = unreadable.Hint
+		return f
+	case p.stdout.fault() != nil:
+		return nil // which tells of itself
+	case o.err != nil:
+		return &fault{status: exitNoVerdict, msg: fmt.Sprintf("%s cannot be written: %v", f.output, cause(o.err))}
 	}
 	f.report(p, out, o.sessions)
 	return nil
@@ -198,17 +206,6 @@ func (f *importFlags) report(p *process, out *outputFile, sessions int) {
 	if out.name != "" {
 		p.note("%s in %s", count(sessions, "conversation"), out.name)
 	}
-}
-
-// unread says why an import came to nothing.
-func unread(name string, err error) error {
-	var bad *paste.Error
-	if !errors.As(err, &bad) {
-		return usage("%s: %v", name, cause(err))
-	}
-	f := usage("%s: %v", name, bad)
-	f.hint = bad.Hint
-	return f
 }
 
 // open opens the file to read, and says what it is called.
@@ -310,11 +307,10 @@ func (o *outputFile) keep() error {
 			err = os.Rename(o.file.Name(), o.path)
 		}
 	}
-	if err != nil {
-		return fmt.Errorf("%s cannot be written: %w", o.name, err)
+	if err == nil {
+		o.file = nil
 	}
-	o.file = nil
-	return nil
+	return err
 }
 
 // discard removes what was not kept.

@@ -39,16 +39,23 @@ func accounted(t *testing.T, text []byte, sessions []*Session) {
 		b := plain(bytes.Clone(raw))
 		line := bytes.TrimSpace(bytes.ReplaceAll(b, []byte("\u00a0"), []byte(" ")))
 		_, logged := logRecord(b)
-		_, payload := unmark(line)
+		rest, _ := behindStamp(line)
 		switch {
 		case len(line) == 0, remarked[no], logged, debug, toolsOwn(line), toolsOwn(bytes.TrimLeft(b, " \t")):
-		case isSaid(said, line), isSaid(said, bytes.TrimSpace(payload)):
+		case isSaid(said, line), isMarked(said, line), rest != nil && (isMarked(said, rest) || toolsOwn(rest)):
 		case masked > 0:
 			masked--
 		default:
 			t.Errorf("line %d is lost: %q", no, line)
 		}
 	}
+}
+
+// isMarked looks behind marks; a report puts one before another.
+func isMarked(said map[string]bool, line []byte) bool {
+	_, once := unmark(line)
+	_, twice := unmark(bytes.TrimSpace(once))
+	return isSaid(said, bytes.TrimSpace(once)) || isSaid(said, bytes.TrimSpace(twice))
 }
 
 // isSaid also takes what is written down otherwise: masked, mended, named.

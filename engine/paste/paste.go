@@ -76,14 +76,14 @@ const (
 )
 
 // Sessions are the conversations in a text, in the order in which they end. An
-// error is of type *Error, or that of a read; it is the last to come, and what
-// came before it holds. A text without a conversation is an error.
+// error is of type *Error; it is the last to come, and what came before it holds.
+// A text without a conversation is an error.
 func Sessions(r io.Reader) iter.Seq2[*Session, error] {
 	return func(yield func(*Session, error) bool) {
 		in := bufio.NewReaderSize(r, maxLine)
 		start, err := in.Peek(4096)
 		if len(start) == 0 && err != nil && !errors.Is(err, io.EOF) {
-			yield(nil, err)
+			yield(nil, &Error{Msg: "it could not be read", Err: err})
 			return
 		}
 		if err := unreadable(start); err != nil {

@@ -268,6 +268,21 @@ func TestForms(t *testing.T) {
 		{"s_client -starttls of a version that shows nothing of its own EHLO",
 			"CONNECTED(00000003)\n---\nehlo me\n250-a\n250 DSN\nquit\n221 bye\nclosed",
 			"* note s_client said this by itself, and does not show it: the codes of its replies are assumed|S: 220 |C: EHLO me|S: 250 |C: STARTTLS|S: 220 |* tls|C: ehlo me|S: 250-a|S: 250 DSN|C: quit|S: 221 bye|* close server"},
+		{"prose after a list of what to type",
+			"Type this:\nehlo me\ndata\nhi\n.\nThen it says:\n220 a\nquit\n221 bye",
+			"* note line 1: Type this:|* note line 2: ehlo me|* note line 3: data|* note line 4: hi|* note line 5: .|* note line 6: Then it says:|S: 220 a|C: quit|S: 221 bye"},
+		{"prose in it",
+			"220 a\ndata\nhi\n.\nand so on\n354 go\n250 ok",
+			"S: 220 a|C: data|* note line 5: and so on|S: 354 go|C: hi|C: .|S: 250 ok"},
+		{"a server that says what is no reply",
+			"S: 220 a\nC: NOOP\nS: Fatal error\nS: 250 ok",
+			"S: 220 a|C: NOOP|* note line 3: Fatal error|S: 250 ok"},
+		{"part of a chunk",
+			"C: EHLO me\nS: 250 me\nC: BDAT 100 LAST\nC: some text\nS: 250 ok",
+			"* note the greeting is missing here: 220 is assumed|S: 220 |C: EHLO me|S: 250 me|C: BDAT 100 LAST|C: some text|* note 89 bytes of the message are not shown here: these stand for them|C: " + strings.Repeat("x", 42) + "|C: " + strings.Repeat("x", 43) + "|S: 250 ok"},
+		{"a password in what could not be placed",
+			"220 a\nplease auth plain AGphbWVzAHB3b3JkMQ==\nquit\n221 bye",
+			"S: 220 a|* note line 2: please auth plain …|C: quit|S: 221 bye"},
 		{"a reply that stands in prose is no conversation",
 			"You will see:\n\n554 5.7.1 no\n\nor:\n\n$ telnet mail.example.com 25\n\nand then\n\n535 5.7.8 no\n\n220 a\nquit\n221 bye",
 			"* note line 1: You will see:|* note line 3: 554 5.7.1 no|* note line 5: or:|* note line 9: and then|* note line 11: 535 5.7.8 no|S: 220 a|C: quit|S: 221 bye"},
@@ -281,6 +296,58 @@ func TestForms(t *testing.T) {
 		got := strings.Split(strings.TrimSuffix(asTranscript(find(t, tt.text)), "\n"), "\n")[2:]
 		if strings.Join(got, "|") != tt.want {
 			t.Errorf("%s:\n%s\nwant\n%s", tt.reason, strings.Join(got, "\n"), strings.ReplaceAll(tt.want, "|", "\n"))
+		}
+	}
+}
+
+// TestWhere: which server a conversation was with, as far as the text says it.
+func TestWhere(t *testing.T) {
+	for text, want := range map[string]string{
+		"220 a\nquit\n221 bye":                                                           "smtp",
+		"220 a\nlhlo me\n250 a":                                                          "lmtp",
+		"$ telnet mail.example.com\n220 a":                                               "smtp mail.example.com",
+		"$ telnet mail.example.com smtp\n220 a":                                          "smtp mail.example.com:25",
+		"user@host:~$ telnet mail.example.com 587\nTrying 192.0.2.1...\n220 a":           "submission mail.example.com:587",
+		"telnet mail.example.com 25\n220 a":                                              "smtp mail.example.com:25",
+		"telnet is old\n220 a":                                                           "smtp",
+		"# nc -C mail.example.com 2525\n220 a":                                           "smtp mail.example.com:2525",
+		"$ openssl s_client -quiet -connect mail.example.com:465\ndepth=0 CN = a\n220 a": "submissions mail.example.com:465",
+		"$ openssl s_client -starttls smtp -connect [2001:db8::1]:587\nCONNECTED(00000003)\n250 DSN":           "submission [2001:db8::1]:587",
+		"[root@host ~]# swaks --server mail.example.com -p 24 --to a@b\n<- 220 a":                              "lmtp mail.example.com:24",
+		"$ swaks -s mail.example.com:587\n<- 220 a":                                                            "submission mail.example.com:587",
+		"$ curl -v smtp://mail.example.com\n* Connected to mail.example.com (192.0.2.1) port 25 (#0)\n< 220 a": "smtp 192.0.2.1:25",
+		"Connection to mail.example.com (192.0.2.1) 25 port [tcp/smtp] succeeded!\n220 a":                      "smtp mail.example.com:25",
+		"Ncat: Connected to 192.0.2.1:25.\n220 a":                                                              "smtp 192.0.2.1:25",
+		"Connecting to mail.example.com [192.0.2.1]:25 ...  connected\n  SMTP<< 220 a":                         "smtp 192.0.2.1:25",
+		"=== Trying [2001:db8::1]:25...\n<-  220 a":                                                            "smtp [2001:db8::1]:25",
+	} {
+		s := find(t, text)[0]
+		if got := string(s.Events[0].Data); got != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+		if len(s.Unplaced) > 0 && text != "telnet is old\n220 a" {
+			t.Errorf("%q: %v", text, s.Unplaced)
+		}
+	}
+}
+
+// TestChunks: a chunk that is not shown has the size that its command says.
+func TestChunks(t *testing.T) {
+	for _, size := range []int{1, 2, 3, 77, 78, 79, 80, 155, 157, 1000, maxChunk, maxChunk + 1, 1 << 30} {
+		text := fmt.Sprintf("  SMTP<< 220 a\n  SMTP+> BDAT %d LAST\n  SMTP<< 250 ok\n", size)
+		want, got := min(size, maxChunk), 0
+		said := ""
+		for _, e := range find(t, text)[0].Events {
+			if e.Kind == transcript.Client {
+				if said == "" {
+					said = string(e.Data)
+				} else {
+					got += len(e.Data)
+				}
+			}
+		}
+		if got != want || said != fmt.Sprintf("BDAT %d LAST\r\n", want) {
+			t.Errorf("%d bytes after %q, want %d", got, said, want)
 		}
 	}
 }

@@ -114,7 +114,7 @@ func TestMemory(t *testing.T) {
 		var before, during runtime.MemStats
 		runtime.ReadMemStats(&before)
 		most := uint64(0)
-		read := &repeated{text: tt.text, left: 6 << 20}
+		read := &repeated{text: tt.text, left: 3 << 20}
 		seen := 0
 		for range Sessions(io.MultiReader(strings.NewReader(tt.head), &watching{read, func() {
 			runtime.GC()
@@ -123,7 +123,7 @@ func TestMemory(t *testing.T) {
 		}})) {
 			seen++
 		}
-		if most > before.HeapAlloc+56<<20 {
+		if most > before.HeapAlloc+32<<20 {
 			t.Errorf("%s: %d MiB for %d sessions", tt.reason, (most-before.HeapAlloc)>>20, seen)
 		}
 	}
@@ -137,7 +137,7 @@ type watching struct {
 
 func (w *watching) Read(b []byte) (int, error) {
 	n, err := w.Reader.Read(b)
-	if r := w.Reader.(*repeated); r.left>>21 != (r.left+n)>>21 {
+	if r := w.Reader.(*repeated); r.left>>20 != (r.left+n)>>20 {
 		w.look()
 	}
 	return n, err

@@ -26,7 +26,7 @@ func TestErrors(t *testing.T) {
 		{"one with other line ends", "smtplay transcript 1\r\nS: 220 a\r\n", "line 1: the transcript is damaged: its lines end in CRLF"},
 		{"one without anything", header, "line 1: the transcript is cut off: there is no conversation in it"},
 		{"one cut off", header + "* connect smtp\nS: 220 a\nC: EH", `line 4: the transcript is cut off: its last line has no end: "C: EH"`},
-		{"one damaged", header + "* connect smtp\nS: 220 a\n* connect smtp\nS: 220 a\nX: what\n", `line 6: the transcript is damaged: a line begins with "C: ", "S: " or "* " and a word, and ends in a line end: "X: what\n"`},
+		{"one damaged", header + "* connect smtp\nS: 220 a\n* connect smtp\nS: 220 a\nX: what\n", `line 6: the transcript is damaged: a line begins with "C: ", "S: " or "* " and a word: "X: what\n"`},
 		{"two joined, the second damaged", header + "S: 220 a\n" + header + "S: 220 \\z\n", `line 4: the transcript is damaged: after a backslash comes a backslash or xNN: "\\z"`},
 	} {
 		_, err := all(strings.NewReader(tt.text))

@@ -72,8 +72,12 @@ func (in *inputs) variable(r role, value string) string {
 	return lua
 }
 
-// secret is the Lua name of a secret.
+// secret is the Lua name of a secret. One that was made with unique() is made
+// anew.
 func (in *inputs) secret(name string) string {
+	if name == "unique" {
+		return "unique()"
+	}
 	if lua := in.secrets[name]; lua != "" {
 		return lua
 	}

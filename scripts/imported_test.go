@@ -2,7 +2,9 @@ package scripts_test
 
 import (
 	"bytes"
+	"errors"
 	"os"
+	"strings"
 	"testing"
 	"testing/fstest"
 
@@ -101,6 +103,33 @@ func TestImportedFromPostfix(t *testing.T) {
 		for _, r := range site.play(t, []*dsl.Script{imported(t, name)}, vars...) {
 			if r.Outcome != suite.Passed {
 				t.Errorf("%s: %s", name, story(r))
+			}
+		}
+	}
+}
+
+// TestRecordedRunbooks: what was recorded of each runbook, written as a script,
+// passes at once against the same server.
+func TestRecordedRunbooks(t *testing.T) {
+	t.Parallel()
+	s, _ := demoSite(t)
+	for _, r := range s.run(t, names(t), "send=yes") {
+		if r.Outcome != suite.Passed || strings.Contains(conversation(r), "AUTH") && strings.Contains(conversation(r), "\nS: 535") {
+			continue // a wrong password has no name of its own
+		}
+		var b bytes.Buffer
+		w := dsl.NewScriptWriter(&b, dsl.WriteOptions{Text: len(r.Events)%2 == 0})
+		if err := errors.Join(w.Write("", r.Events), w.Close()); err != nil {
+			t.Fatal(err)
+		}
+		script, problems := dsl.CompileFS(fstest.MapFS{"t.lua": {Data: b.Bytes()}}, "t.lua", r.String())
+		if len(problems) > 0 {
+			t.Errorf("%v: %v\n%s", r.Test, problems, b.String())
+			continue
+		}
+		for _, again := range s.play(t, []*dsl.Script{script}) {
+			if again.Outcome != suite.Passed {
+				t.Errorf("%s\n%s", story(again), b.String())
 			}
 		}
 	}

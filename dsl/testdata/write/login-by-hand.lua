@@ -5,6 +5,7 @@ local user = var("user", "james@new.example.com", "who logs in")
 local password = secret "password"
 local user2 = var("user2", "other@new.example.com", "who logs in")
 local other = secret "other"
+local user3 = var("user3", "nobody", "who logs in")
 
 connect "smtp"
 expect 220
@@ -22,3 +23,4 @@ send("AUTH LOGIN " .. base64.encode(user)); expect 334
 send(base64.encode(other)); expect "535 5.7.8"
 send "AUTH LOGIN"; expect "503 5.5.1"
 send("X-LOGIN james " .. password .. " " .. unique()); expect "500 5.5.2"
+send("auth plain " .. base64.encode("\0" .. user3 .. "\0" .. unique())); expect "535 5.7.8"

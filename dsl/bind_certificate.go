@@ -36,7 +36,7 @@ func runCertificate(c *call) int {
 		chain.RawSetInt(i+1, c.s.m.record("certificate", c.s.m.certificateFields(up)))
 	}
 	fields = append(fields, member{"days_left", lua.LNumber(cert.DaysLeft())}, member{"self_signed", lua.LBool(cert.SelfSigned)},
-		member{"trusted", lua.LBool(cert.Trusted)}, member{"verify_error", textOrNil(strings.Join(cert.Problems, ", "))}, member{"chain", chain})
+		member{"trusted", lua.LBool(cert.Trusted)}, member{"verify_error", textOrNil(strings.Join(cert.Problems, ", "))}, member{"chain", chain}, member{"missing", textOrNil(cert.Missing)})
 	c.Push(c.s.m.record("certificate", fields))
 	return 1
 }
@@ -62,7 +62,7 @@ var certificateParams = []struct {
 	{param{name: "issuer", kind: textKind, doc: "the issuer's common name, or its whole distinguished name"}, func(c *call, w *engine.CertificateWant) { w.Issuer = c.optText("issuer") }},
 	{param{name: "self_signed", kind: booleanKind, doc: "it is, or is not, signed by itself"}, func(c *call, w *engine.CertificateWant) { w.SelfSigned = c.optBool("self_signed") }},
 	{param{name: "trusted", kind: booleanKind, doc: "chain, dates and signatures lead to a trusted CA; the name is judged by name"}, func(c *call, w *engine.CertificateWant) { w.Trusted = c.optBool("trusted") }},
-	{param{name: "chain", kind: booleanKind, doc: "the server sent every intermediate"}, func(c *call, w *engine.CertificateWant) { w.Chain = c.optBool("chain") }},
+	{param{name: "chain", kind: booleanKind, doc: "the server sent every intermediate CA, whether or not this machine knows it by itself"}, func(c *call, w *engine.CertificateWant) { w.Chain = c.optBool("chain") }},
 	{param{name: "min_days_left", kind: numberKind, doc: "whole days it is still valid"}, func(c *call, w *engine.CertificateWant) { w.MinDaysLeft = c.optInt("min_days_left") }},
 	{param{name: "min_key_bits", kind: numberKind, doc: "RSA strength; P-256 counts as 3072"}, func(c *call, w *engine.CertificateWant) { w.MinKeyBits = c.optInt("min_key_bits") }},
 	{param{name: "sha256", kind: textKind, doc: "its fingerprint"}, func(c *call, w *engine.CertificateWant) { w.SHA256 = c.optText("sha256") }},

@@ -8,7 +8,6 @@ import (
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -22,8 +21,11 @@ type Certificate struct {
 	Trusted    bool                // chain, dates, signatures and key hold; the name is judged apart
 	Problems   []string            // everything that is wrong, the name included
 	SelfSigned bool
-	Missing    string // the issuer that was neither sent nor is trusted, "" for none
+	Missing    string   // the issuer that was not sent and is no trusted root, "" for none: mostly an intermediate CA
+	Held       bool     // of Missing: this machine has it, so that verification holds here, and elsewhere not
+	MissingAt  []string // of Missing: where its certificate lies (AIA, RFC 5280 4.2.2.1)
 	at         time.Time
+	verified   [][]*x509.Certificate // the chains to trusted CAs, nil where there is none
 }
 
 // Certificate is the server's certificate, nil in clear.
@@ -49,6 +51,7 @@ func inspect(chain []*x509.Certificate, name string, roots *x509.CertPool, now t
 	}
 	c.Problems = append(c.Problems, c.chainProblems(roots)...)
 	c.Trusted = len(c.Problems) == 0
+	c.findMissing(roots)
 	if err := leaf.VerifyHostname(name); err != nil {
 		c.Problems = append(c.Problems, fmt.Sprintf("it is for %s, not for %s", someNames(leaf), name))
 	}
@@ -82,103 +85,6 @@ func Names(cert *x509.Certificate) []string {
 		names = append(names, ip.String())
 	}
 	return names
-}
-
-// chainProblems follows the chain to a trusted CA.
-func (c *Certificate) chainProblems(roots *x509.CertPool) []string {
-	err := c.verify(c.Leaf(), roots)
-	if err == nil {
-		return nil
-	}
-	path := c.path()
-	top := path[len(path)-1]
-	weak := slices.IndexFunc(path, func(cert *x509.Certificate) bool {
-		return weakSignature(cert.SignatureAlgorithm) && !selfSigned(cert)
-	})
-	if weak < 0 {
-		return []string{c.chainProblem(err, top)}
-	}
-	// What else is wrong shows at the top of the chain.
-	problems := []string{"weak signature " + path[weak].SignatureAlgorithm.String()}
-	if top != c.Leaf() {
-		err = c.verify(top, roots)
-	}
-	if err == nil || knownIssuer(err) {
-		return problems
-	}
-	return append(problems, c.chainProblem(err, top))
-}
-
-// verify asks for a chain from cert to a trusted CA, at a time at which the
-// server's own certificate is valid: its dates are judged apart.
-func (c *Certificate) verify(cert *x509.Certificate, roots *x509.CertPool) error {
-	leaf, sent := c.Leaf(), x509.NewCertPool()
-	for _, up := range c.Chain[1:] {
-		sent.AddCert(up)
-	}
-	at := c.at
-	if at.Before(leaf.NotBefore) {
-		at = leaf.NotBefore
-	} else if at.After(leaf.NotAfter) {
-		at = leaf.NotAfter
-	}
-	_, err := cert.Verify(x509.VerifyOptions{Roots: roots, Intermediates: sent, CurrentTime: at})
-	return err
-}
-
-// chainProblem says in words why no chain was found. top is the last
-// certificate of those that were sent and follow from the server's own.
-func (c *Certificate) chainProblem(err error, top *x509.Certificate) string {
-	var unknown x509.UnknownAuthorityError
-	var invalid x509.CertificateInvalidError
-	switch {
-	case errors.As(err, &unknown) && c.SelfSigned:
-		return "self-signed certificate"
-	case errors.As(err, &unknown) && strings.Contains(err.Error(), "cannot sign"):
-		return fmt.Sprintf("issued by %s, which is no CA certificate", unknown.Cert.Issuer)
-	case errors.As(err, &unknown) && knownIssuer(err):
-		return fmt.Sprintf("bad signature: %s is not signed by the %s that is known here", unknown.Cert.Subject, unknown.Cert.Issuer)
-	case errors.As(err, &unknown):
-		if selfSigned(top) {
-			return "no trusted CA: issued by " + top.Subject.String()
-		}
-		c.Missing = top.Issuer.String()
-		return "no trusted CA: issued by " + c.Missing
-	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
-		return "the CA certificate " + invalid.Cert.Subject.String() + " is not valid now"
-	case errors.As(err, &invalid) && invalid.Reason == x509.IncompatibleUsage:
-		return "not a certificate for servers"
-	case !errors.As(err, &invalid) && !selfSigned(top):
-		c.Missing = top.Issuer.String()
-	}
-	return strings.TrimPrefix(err.Error(), "x509: ")
-}
-
-// knownIssuer says that a certificate with the issuer's name was there, and
-// that the signature was not its. crypto/x509 tells it in the text alone.
-func knownIssuer(err error) bool { return strings.Contains(err.Error(), "candidate authority") }
-
-func weakSignature(a x509.SignatureAlgorithm) bool {
-	switch a {
-	case x509.MD2WithRSA, x509.MD5WithRSA, x509.SHA1WithRSA, x509.DSAWithSHA1, x509.ECDSAWithSHA1:
-		return true
-	}
-	return false
-}
-
-// path follows the certificates that were sent from the server's own upwards.
-func (c *Certificate) path() []*x509.Certificate {
-	path := []*x509.Certificate{c.Leaf()}
-	for {
-		cert := path[len(path)-1]
-		i := slices.IndexFunc(c.Chain, func(up *x509.Certificate) bool {
-			return bytes.Equal(up.RawSubject, cert.RawIssuer) && !slices.Contains(path, up)
-		})
-		if i < 0 || selfSigned(cert) {
-			return path
-		}
-		path = append(path, c.Chain[i])
-	}
 }
 
 // DaysLeft is how many whole days the certificate is still valid, negative

@@ -44,7 +44,7 @@ func (c *Certificate) Judge(want CertificateWant) []Shortfall {
 	}
 	is("self_signed", want.SelfSigned, c.SelfSigned, "self-signed", "issued by "+leaf.Issuer.String())
 	is("trusted", want.Trusted, c.Trusted, "trusted", "not trusted: "+strings.Join(c.Problems, ", "))
-	is("chain", want.Chain, c.Missing == "", "complete", "the certificate of "+c.Missing+" was neither sent nor is it trusted")
+	is("chain", want.Chain, c.Missing == "", "every intermediate CA is sent", c.missing())
 	if want.MinDaysLeft != nil && c.DaysLeft() < *want.MinDaysLeft {
 		fail("min_days_left", fmt.Sprintf("%d days", *want.MinDaysLeft), fmt.Sprintf("%d days, until %s", c.DaysLeft(), day(leaf.NotAfter)))
 	}

@@ -170,6 +170,9 @@ func forUnverified(c Context) string {
 	if strings.Contains(text, "self-signed") || strings.Contains(text, "no trusted ca") {
 		hints = append(hints, "--ca FILE trusts the certificate (or CA) in that file; --insecure goes on without knowing who answers")
 	}
+	if strings.Contains(text, "was not sent") {
+		hints = append(hints, "where that issuer is an intermediate CA, the server's file lacks it: it holds the certificate, then each CA above but the root (Postfix: smtpd_tls_chain_files)")
+	}
 	if strings.Contains(text, "expired") || strings.Contains(text, "not valid") {
 		hints = append(hints, "is a renewed certificate there that the server has not loaded (postfix reload); and is the clock of this machine right")
 	}

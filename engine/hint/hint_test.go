@@ -184,6 +184,7 @@ func TestFaults(t *testing.T) {
 		{"both", hint.Context{Fault: engine.Unverified, Address: "127.0.0.1:25", Text: "self-signed certificate, it is for maila.example.com, not for 127.0.0.1"}, "must have; --ca FILE"},
 		{"another name than the address", hint.Context{Fault: engine.Unverified, Address: "127.0.0.1:25", Text: "it is for maila.example.com, not for mail.example.com"}, "another name"},
 		{"self-signed", hint.Context{Fault: engine.Unverified, Address: "mail:25", Text: "self-signed certificate"}, "--ca FILE"},
+		{"missing CA", hint.Context{Fault: engine.Unverified, Address: "mail:25", Text: "no trusted CA: issued by CN=x, whose certificate was not sent"}, "then each CA above but the root"},
 		{"unknown CA", hint.Context{Fault: engine.Unverified, Address: "mail:25", Text: "no trusted CA: issued by CN=x"}, "--ca FILE"},
 		{"other name", hint.Context{Fault: engine.Unverified, Address: "mail:25", Text: "it is for a, not for mail"}, "another name"},
 		{"expired", hint.Context{Fault: engine.Unverified, Address: "mail:25", Text: "expired on 2026-01-01"}, "postfix reload"},

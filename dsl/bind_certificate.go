@@ -66,9 +66,9 @@ var certificateParams = []struct {
 	{param{name: "min_days_left", kind: numberKind, doc: "whole days it is still valid"}, func(c *call, w *engine.CertificateWant) { w.MinDaysLeft = c.optInt("min_days_left") }},
 	{param{name: "min_key_bits", kind: numberKind, doc: "RSA strength; P-256 counts as 3072"}, func(c *call, w *engine.CertificateWant) { w.MinKeyBits = c.optInt("min_key_bits") }},
 	{param{name: "sha256", kind: textKind, doc: "its fingerprint"}, func(c *call, w *engine.CertificateWant) { w.SHA256 = c.optText("sha256") }},
-	{param{name: "file", kind: textKind, doc: "it is the one in this PEM file: the server was reloaded"}, func(c *call, w *engine.CertificateWant) {
+	{param{name: "file", kind: pemKind, doc: "it is among those in this PEM file, and the CAs above it that are there are sent too: the server was reloaded"}, func(c *call, w *engine.CertificateWant) {
 		if w.File = c.optText("file"); w.File != "" {
-			w.PEM = c.readFile("file", w.File)
+			w.Disk = c.certificates("file", w.File)
 		}
 	}},
 }

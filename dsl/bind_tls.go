@@ -1,10 +1,6 @@
 package dsl
 
 import (
-	"crypto/x509"
-	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -17,7 +13,7 @@ import (
 // securityParams are the TLS options of connect, starttls and handshake.
 var securityParams = []param{
 	{name: "name", kind: textKind, doc: "SNI, and the name the certificate must hold; default --tls-name, else the host of the target"},
-	{name: "ca", kind: textKind, doc: "a PEM file of CAs to trust; default --ca, else the system's"},
+	{name: "ca", kind: pemKind, doc: "a PEM file of CAs to trust; default --ca, else the system's"},
 	{name: "verify", kind: booleanKind, doc: "false finishes the handshake whatever verification finds"},
 	{name: "min_version", kind: versionKind, doc: `"1.0" to "1.3"`},
 	{name: "max_version", kind: versionKind, doc: `"1.0" to "1.3"`},
@@ -88,37 +84,6 @@ func (c *call) version(name string) uint16 {
 		c.wrong("%s: %v", name, err)
 	}
 	return v
-}
-
-// readFile reads a file that a script names for the engine; it may lie
-// anywhere, and its content reaches neither the script nor an error.
-func (c *call) readFile(option, name string) []byte {
-	if !filepath.IsAbs(name) {
-		name = filepath.Join(c.s.script.dir, name)
-	}
-	info, err := os.Stat(name)
-	if err == nil && !info.Mode().IsRegular() {
-		err = errNotRegular
-	}
-	if err == nil && info.Size() > maxFile {
-		err = fmt.Errorf("it is larger than %d bytes", maxFile)
-	}
-	if err != nil {
-		c.wrong("%s: %v", option, err)
-	}
-	b, err := os.ReadFile(name)
-	if err != nil {
-		c.wrong("%s: %v", option, err)
-	}
-	return b
-}
-
-func (c *call) loadCA(file string) *x509.CertPool {
-	pool, err := engine.LoadCA(c.readFile("ca", file), file)
-	if err != nil {
-		c.wrong("ca: %v", err)
-	}
-	return pool
 }
 
 // refusal is the option refused: nil where no refusal is demanded, else what

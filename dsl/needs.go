@@ -175,5 +175,5 @@ func (s *Script) Ready(env *suite.Env) Problems {
 	if _, _, err := env.Targets.Resolve(suite.DefaultTarget); err != nil && s.needs.Default && !slices.ContainsFunc(s.needs.Targets, func(u Use) bool { return u.Name == suite.DefaultTarget }) {
 		add(transcript.Pos{File: s.path}, 0, "", err.Error(), "--server HOST, or --demo, says where it is")
 	}
-	return s.hide(problems)
+	return s.hide(append(problems, s.filesReady(env)...))
 }

@@ -36,10 +36,11 @@ const (
 	versionKind   // of TLS
 	mechanismKind // of SASL
 	nameKind      // a string that is written out, so that check can list it
+	pemKind       // the name of a file of certificates, anywhere
 )
 
 var kindWords = map[kind]string{anyValue: "any", textKind: "string", stringKind: "string", numberKind: "number", booleanKind: "boolean",
-	durationKind: "duration", patternKind: "pattern", functionKind: "function", listKind: "list", nameKind: "string literal",
+	durationKind: "duration", patternKind: "pattern", functionKind: "function", listKind: "list", nameKind: "string literal", pemKind: "string",
 	versionKind: "string", mechanismKind: "string"}
 
 // param is one argument or option of a verb.

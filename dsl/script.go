@@ -28,8 +28,9 @@ type Script struct {
 	modules map[string]*module // those that it names
 	several bool               // it declares tests
 	needs   Needs
-	hidden  []string // passwords that are written out in the script
-	answers int      // while it is compiled: which answer from here on is one
+	pems    []pemFile // the files of certificates that it names
+	hidden  []string  // passwords that are written out in the script
+	answers int       // while it is compiled: which answer from here on is one
 }
 
 // module is a compiled module.

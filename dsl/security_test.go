@@ -129,11 +129,45 @@ func TestCertificateFile(t *testing.T) {
 	for _, script := range []string{
 		"ehlo(); starttls(); expect_certificate{ file = var 'dir' .. '/served.pem' }",
 		"ehlo(); starttls()\nexpect_certificate{ file = var 'dir' .. '/other.pem' } --! failed: falls short in file",
-		"ehlo(); starttls()\nexpect_certificate{ file = var 'dir' .. '/none.pem' } --! failed: falls short in file",
+		"ehlo(); starttls()\nexpect_certificate{ file = var 'dir' .. '/none.pem' } --! error: holds no certificate in PEM form",
 		"ehlo(); starttls()\nexpect_certificate{ file = var 'dir' .. '/missing.pem' } --! error: no such file",
 	} {
 		b.env.Vars["dir"] = dir
 		checkVerdict(t, b.try(t, script)[0], script)
+	}
+}
+
+// A file that is written out is looked at before anything is sent.
+func TestCertificateFileWritten(t *testing.T) {
+	dir := t.TempDir()
+	_, served := secured(t, nil, server.CertificateOptions{})
+	for name, pem := range map[string][]byte{"served.pem": served.CertPEM, "none.pem": []byte("SECRET"), "script.lua": nil} {
+		if err := os.WriteFile(filepath.Join(dir, name), pem, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, row := range []struct{ script, want string }{
+		{`expect_certificate{ file = "served.pem" }`, ""},
+		{`expect_certificate{ file = "none.pem" }`, `script.lua:1:28: file: none.pem holds no certificate in PEM form`},
+		{`expect_certificate{ file = "gone.pem" }`, "no such file"},
+		{`expect_certificate{ file = "." }`, "no regular file"},
+		{`connect("smtp", { ca = "none.pem" })`, "ca: none.pem holds no certificate in PEM form"},
+		{`local c = connect(); c:starttls{ ca = "gone.pem" }`, "no such file"},
+		{`requires{ target = "local" }; connect "local"; expect_certificate{ file = "gone.pem" }`, ""}, // skips: that machine is another
+		{`requires{ target = "smtp" }; connect "smtp"; expect_certificate{ file = "gone.pem" }`, "no such file"},
+	} {
+		script, problems := Compile(filepath.Join(dir, "script.lua"), []byte(row.script))
+		if script == nil {
+			t.Fatal(problems)
+		}
+		b := newBench(t, polite(nil))
+		got := ""
+		if problems = script.Ready(b.env); problems.Err() != nil {
+			got = problems.Error()
+		}
+		if (got == "") != (row.want == "") || !strings.Contains(got, row.want) || strings.Contains(got, "SECRET") {
+			t.Errorf("%s: %s, want %s", row.script, got, row.want)
+		}
 	}
 }
 

@@ -60,6 +60,7 @@ func (s *Script) check(main *module) Problems {
 			if m != main && !live[c.within] {
 				continue
 			}
+			s.noteFiles(m, v, c)
 			switch v.name {
 			case "connect":
 				connects = true
@@ -271,7 +272,7 @@ func checkValue(p param, n node, what string, line int, e ast.Expr) (int, string
 		if n.kind == numberNode || n.kind == boolNode || n.kind == tableNode {
 			err = fmt.Errorf("%s is a string, not %v", what, n)
 		}
-	case textKind:
+	case textKind, pemKind:
 		if n.kind == boolNode || n.kind == tableNode {
 			err = fmt.Errorf("%s is a string, not %v", what, n)
 		}

@@ -1,9 +1,7 @@
 package engine
 
 import (
-	"bytes"
 	"crypto/x509"
-	"encoding/pem"
 	"fmt"
 	"slices"
 	"strings"
@@ -17,10 +15,10 @@ type CertificateWant struct {
 	Trusted     *bool
 	Chain       *bool // every intermediate was sent
 	MinDaysLeft *int
-	MinKeyBits  *int   // RSA strength; other keys by equivalence
-	SHA256      string // hexadecimal, colons allowed
-	File        string // the name of the file that PEM was read from
-	PEM         []byte // must hold the certificate that is served
+	MinKeyBits  *int                // RSA strength; other keys by equivalence
+	SHA256      string              // hexadecimal, colons allowed
+	File        string              // the name of the file that Disk was read from
+	Disk        []*x509.Certificate // what the server should serve, its own among them
 }
 
 // Shortfall is one thing in which a certificate is not what it should be.
@@ -56,7 +54,7 @@ func (c *Certificate) Judge(want CertificateWant) []Shortfall {
 		fail("sha256", want.SHA256, Fingerprint(leaf))
 	}
 	if want.File != "" {
-		c.judgeFile(want, fail)
+		c.judgeFile(want.File, want.Disk, fail)
 	}
 	return short
 }
@@ -66,33 +64,6 @@ func pick(b bool, yes, no string) string {
 		return yes
 	}
 	return no
-}
-
-// judgeFile compares what is served with what is on disk: they differ when the
-// server was not reloaded.
-func (c *Certificate) judgeFile(want CertificateWant, fail func(key, want, got string)) {
-	rest, first := want.PEM, []byte(nil)
-	for first == nil {
-		var block *pem.Block
-		if block, rest = pem.Decode(rest); block == nil {
-			fail("file", "a certificate in "+want.File, "the file holds none in PEM form")
-			return
-		} else if block.Type == "CERTIFICATE" {
-			first = block.Bytes
-		}
-	}
-	if bytes.Equal(first, c.Leaf().Raw) {
-		return
-	}
-	on := "another certificate"
-	if cert, err := x509.ParseCertificate(first); err == nil {
-		on = describe(cert)
-	}
-	fail("file", fmt.Sprintf("%s: %s", want.File, on), describe(c.Leaf())+" (was the server reloaded?)")
-}
-
-func describe(cert *x509.Certificate) string {
-	return fmt.Sprintf("%s, serial %X, from %s until %s", cert.Subject, cert.SerialNumber, day(cert.NotBefore), day(cert.NotAfter))
 }
 
 // normalDN makes distinguished names comparable that were written by different

@@ -35,7 +35,7 @@ func runCertificate(c *call) int {
 	for i, up := range cert.Chain {
 		chain.RawSetInt(i+1, c.s.m.record("certificate", c.s.m.certificateFields(up)))
 	}
-	fields = append(fields, member{"days_left", lua.LNumber(cert.DaysLeft())}, member{"self_signed", lua.LBool(cert.SelfSigned)},
+	fields = append(fields, member{"days_left", lua.LNumber(cert.DaysLeft())}, member{"lifetime", lua.LNumber(cert.Lifetime())}, member{"self_signed", lua.LBool(cert.SelfSigned)},
 		member{"trusted", lua.LBool(cert.Trusted)}, member{"verify_error", textOrNil(strings.Join(cert.Problems, ", "))}, member{"chain", chain}, member{"missing", textOrNil(cert.Missing)})
 	c.Push(c.s.m.record("certificate", fields))
 	return 1
@@ -48,29 +48,47 @@ func (m *machine) certificateFields(cert *x509.Certificate) []member {
 		{"issuer", lua.LString(cert.Issuer.String())}, {"names", stringList(m.L, engine.Names(cert))},
 		{"not_before", lua.LNumber(cert.NotBefore.Unix())}, {"not_after", lua.LNumber(cert.NotAfter.Unix())},
 		{"serial", lua.LString(fmt.Sprintf("%X", cert.SerialNumber))}, {"sha256", lua.LString(engine.Fingerprint(cert))},
+		{"spki", lua.LString(engine.KeyFingerprint(cert))},
 		{"key", m.record("key", []member{{"type", lua.LString(kind)}, {"bits", lua.LNumber(bits)}})},
 		{"signature_algorithm", lua.LString(cert.SignatureAlgorithm.String())},
 	}
 }
 
-// certificateParams are the keys of expect_certificate, with what each sets.
-var certificateParams = []struct {
+// certificateKey is a key of expect_certificate, with what it sets.
+type certificateKey struct {
 	param
 	set func(c *call, w *engine.CertificateWant)
-}{
-	{param{name: "name", kind: textKind, doc: "the certificate is for this name"}, func(c *call, w *engine.CertificateWant) { w.Name = c.optText("name") }},
+}
+
+// certificateKeys are the keys of expect_certificate.
+var certificateKeys = []certificateKey{
+	{param{name: "name", kind: listKind, doc: "the certificate is for this name; of a list, for each"}, func(c *call, w *engine.CertificateWant) { w.Names = c.words("name") }},
 	{param{name: "issuer", kind: textKind, doc: "the issuer's common name, or its whole distinguished name"}, func(c *call, w *engine.CertificateWant) { w.Issuer = c.optText("issuer") }},
 	{param{name: "self_signed", kind: booleanKind, doc: "it is, or is not, signed by itself"}, func(c *call, w *engine.CertificateWant) { w.SelfSigned = c.optBool("self_signed") }},
 	{param{name: "trusted", kind: booleanKind, doc: "chain, dates and signatures lead to a trusted CA; the name is judged by name"}, func(c *call, w *engine.CertificateWant) { w.Trusted = c.optBool("trusted") }},
 	{param{name: "chain", kind: booleanKind, doc: "the server sent every intermediate CA, whether or not this machine knows it by itself"}, func(c *call, w *engine.CertificateWant) { w.Chain = c.optBool("chain") }},
 	{param{name: "min_days_left", kind: numberKind, doc: "whole days it is still valid"}, func(c *call, w *engine.CertificateWant) { w.MinDaysLeft = c.optInt("min_days_left") }},
+	{param{name: "max_lifetime", kind: numberKind, doc: "days from its first to its last"}, func(c *call, w *engine.CertificateWant) { w.MaxLifetime = c.optInt("max_lifetime") }},
+	{param{name: "key_type", kind: keyTypeKind, doc: "RSA, ECDSA or Ed25519; of a list, one"}, func(c *call, w *engine.CertificateWant) { w.KeyTypes = c.words("key_type") }},
 	{param{name: "min_key_bits", kind: numberKind, doc: "RSA strength; P-256 counts as 3072"}, func(c *call, w *engine.CertificateWant) { w.MinKeyBits = c.optInt("min_key_bits") }},
-	{param{name: "sha256", kind: textKind, doc: "its fingerprint"}, func(c *call, w *engine.CertificateWant) { w.SHA256 = c.optText("sha256") }},
+	{param{name: "signature_algorithm", kind: signatureKind, doc: "what signed it, as SHA256-RSA, ecdsa-with-SHA256 or SHA-256; of a list, one"}, func(c *call, w *engine.CertificateWant) { w.Signatures = c.words("signature_algorithm") }},
+	{param{name: "sha256", kind: pinKind, doc: "its fingerprint, in hexadecimal or base64; of a list, one"}, func(c *call, w *engine.CertificateWant) { w.SHA256 = c.pins("sha256") }},
+	{param{name: "spki", kind: pinKind, doc: "the SHA-256 of its public key, which a renewal may keep, in hexadecimal or base64; of a list, one"}, func(c *call, w *engine.CertificateWant) { w.SPKI = c.pins("spki") }},
 	{param{name: "file", kind: pemKind, doc: "it is among those in this PEM file, and the CAs above it that are there are sent too: the server was reloaded"}, func(c *call, w *engine.CertificateWant) {
 		if w.File = c.optText("file"); w.File != "" {
 			w.Disk = c.certificates("file", w.File)
 		}
 	}},
+}
+
+// pins are the SHA-256 of an option.
+func (c *call) pins(name string) []engine.Pin {
+	var pins []engine.Pin
+	for _, s := range c.words(name) {
+		pin, _ := engine.ParsePin(s) // words has tried it
+		pins = append(pins, pin)
+	}
+	return pins
 }
 
 func runExpectCertificate(c *call) int {
@@ -79,7 +97,7 @@ func runExpectCertificate(c *call) int {
 		c.wrong("expect_certificate needs at least one key: %s", strings.Join(c.v.optionNames(), ", "))
 	}
 	var want engine.CertificateWant
-	for _, p := range certificateParams {
+	for _, p := range certificateKeys {
 		if c.option(p.name) == lua.LString("") {
 			c.wrong("%s of expect_certificate is empty: nothing would be checked", p.name)
 		}

@@ -49,6 +49,21 @@ func TestCertificateKeys(t *testing.T) {
 		{"chain, the intermediate not sent, and verification on", server.CertificateOptions{OmitIntermediate: true}, "ehlo()\nstarttls() --! failed: issued by CN=Scripted Intermediate CA, whose certificate was not sent", "", ""},
 		{"chain that should lack one", server.CertificateOptions{}, "ehlo(); starttls()\nexpect_certificate{ chain = false } --! failed: falls short in chain",
 			"chain: an intermediate CA is missing", "chain: every intermediate CA is sent"},
+		{"a name", server.CertificateOptions{}, "ehlo(); starttls(); expect_certificate{ name = 'mail.example.com' }\nexpect_certificate{ name = { 'mail.example.com', 'smtp.example.com' } } --! failed: falls short in name",
+			"name: smtp.example.com", "name: mail.example.com"},
+		{"names", server.CertificateOptions{Names: []string{"mail.example.com", "smtp.example.com"}}, "ehlo(); starttls(); expect_certificate{ name = { 'mail.example.com', 'smtp.example.com' } }", "", ""},
+		{"an empty name in a list", server.CertificateOptions{}, "ehlo(); starttls()\nexpect_certificate{ name = { 'mail.example.com', '' } } --! error: name of expect_certificate is empty", "", ""},
+		{"the type of the key", server.CertificateOptions{}, "ehlo(); starttls(); expect_certificate{ key_type = { 'RSA', 'ECDSA' } }; assert(certificate().key.type == 'ECDSA')\nexpect_certificate{ key_type = 'RSA' } --! failed: falls short in key_type",
+			"key_type: RSA", "key_type: ECDSA, 256 bits"},
+		{"a type of key that is none", server.CertificateOptions{}, "ehlo(); starttls()\nlocal kind = 'ECDA'; expect_certificate{ key_type = kind } --! error: key_type: there is no type of key \"ECDA\": did you mean \"ECDSA\"?", "", ""},
+		{"the signature", server.CertificateOptions{}, "ehlo(); starttls(); expect_certificate{ signature_algorithm = 'SHA-256' }; expect_certificate{ signature_algorithm = certificate().signature_algorithm }\nexpect_certificate{ signature_algorithm = 'sha256WithRSAEncryption' } --! failed: falls short in signature_algorithm",
+			"signature_algorithm: sha256WithRSAEncryption", "signature_algorithm: ECDSA-SHA256"},
+		{"a signature by SHA-1", server.CertificateOptions{SHA1: true}, "ehlo(); starttls{ verify = false }\nexpect_certificate{ signature_algorithm = { 'SHA-256', 'SHA-384' } } --! failed: falls short in signature_algorithm",
+			"signature_algorithm: SHA-256 or SHA-384", "signature_algorithm: ECDSA-SHA1: SHA-1 can be forged"},
+		{"a lifetime", server.CertificateOptions{}, "ehlo(); starttls(); expect_certificate{ max_lifetime = 91 }; assert(certificate().lifetime == 91)\nexpect_certificate{ max_lifetime = 47 } --! failed: falls short in max_lifetime",
+			"max_lifetime: at most 47 days", "max_lifetime: 91 days, from "},
+		{"pins", server.CertificateOptions{}, "ehlo(); starttls(); local c = certificate(); expect_certificate{ sha256 = c.sha256, spki = { c.sha256, c.spki } }\nexpect_certificate{ spki = c.sha256 } --! failed: falls short in spki", "spki: ", "spki: "},
+		{"a pin that is none", server.CertificateOptions{}, "ehlo(); starttls(); local short = certificate().sha256:sub(1, 40)\nexpect_certificate{ sha256 = short } --! error: that has 64 hexadecimal digits, and this 40, as SHA-1 has", "", ""},
 	} {
 		t.Run(c.reason, func(t *testing.T) {
 			t.Parallel()

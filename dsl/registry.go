@@ -37,10 +37,13 @@ const (
 	mechanismKind // of SASL
 	nameKind      // a string that is written out, so that check can list it
 	pemKind       // the name of a file of certificates, anywhere
+	pinKind       // a SHA-256, or a list of them
+	keyTypeKind   // of a certificate, or a list of them
+	signatureKind // of a certificate, or a list of them
 )
 
 var kindWords = map[kind]string{anyValue: "any", textKind: "string", stringKind: "string", numberKind: "number", booleanKind: "boolean",
-	durationKind: "duration", patternKind: "pattern", functionKind: "function", listKind: "list", nameKind: "string literal", pemKind: "string",
+	durationKind: "duration", patternKind: "pattern", functionKind: "function", listKind: "list", nameKind: "string literal", pemKind: "string", pinKind: "string or list", keyTypeKind: "string or list", signatureKind: "string or list",
 	versionKind: "string", mechanismKind: "string"}
 
 // param is one argument or option of a verb.

@@ -260,9 +260,9 @@ func checkValue(p param, n node, what string, line int, e ast.Expr) (int, string
 		if n.kind != numberNode && n.kind != unknownNode && n.kind != nilNode {
 			err = fmt.Errorf("%s is a number, not %v", what, n)
 		}
-	case versionKind:
-		if n.kind == stringNode {
-			_, err = engine.VersionOf(n.str)
+	case versionKind, pinKind, keyTypeKind, signatureKind:
+		if bad, badErr := misspelt(spellings[p.kind], e); badErr != nil {
+			word, err = bad, badErr
 		}
 	case mechanismKind:
 		if _, ok := engine.MechanismNamed(n.str); n.kind == stringNode && !ok {

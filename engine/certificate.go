@@ -2,12 +2,7 @@ package engine
 
 import (
 	"bytes"
-	"crypto/ecdsa"
-	"crypto/ed25519"
-	"crypto/rsa"
-	"crypto/sha256"
 	"crypto/x509"
-	"encoding/hex"
 	"fmt"
 	"math"
 	"slices"
@@ -94,44 +89,10 @@ func (c *Certificate) DaysLeft() int {
 	return int(math.Floor(left.Hours() / 24))
 }
 
-// Fingerprint is the SHA-256 of a certificate, in lower-case hexadecimal.
-func Fingerprint(cert *x509.Certificate) string {
-	sum := sha256.Sum256(cert.Raw)
-	return hex.EncodeToString(sum[:])
-}
-
-// Key is the type of a certificate's key and its length in bits.
-func Key(cert *x509.Certificate) (kind string, bits int) {
-	switch k := cert.PublicKey.(type) {
-	case *rsa.PublicKey:
-		return "RSA", k.N.BitLen()
-	case *ecdsa.PublicKey:
-		return "ECDSA", k.Curve.Params().BitSize
-	case ed25519.PublicKey:
-		return "Ed25519", 256
-	}
-	return cert.PublicKeyAlgorithm.String(), 0
-}
-
-// rsaStrength is the length of an RSA key of the same strength (NIST SP 800-57
-// part 1, table 2).
-func rsaStrength(cert *x509.Certificate) int {
-	kind, bits := Key(cert)
-	switch {
-	case kind == "RSA":
-		return bits
-	case kind == "Ed25519":
-		return 3072
-	case kind != "ECDSA":
-		return 0
-	case bits >= 512:
-		return 15360
-	case bits >= 384:
-		return 7680
-	case bits >= 256:
-		return 3072
-	case bits >= 224:
-		return 2048
-	}
-	return 1024
+// Lifetime is for how many days the certificate is valid from its first second
+// to its last, begun days counted.
+func (c *Certificate) Lifetime() int {
+	leaf := c.Leaf()
+	whole := leaf.NotAfter.Sub(leaf.NotBefore) + time.Second // both ends belong to it, RFC 5280 4.1.2.5
+	return int(math.Ceil(whole.Hours() / 24))
 }

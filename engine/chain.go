@@ -25,7 +25,11 @@ func (c *Certificate) chainProblems(roots *x509.CertPool) []string {
 		return []string{c.chainProblem(err, top)}
 	}
 	// What else is wrong shows at the top of the chain.
-	problems := []string{"weak signature " + path[weak].SignatureAlgorithm.String()}
+	problem := "weak signature " + path[weak].SignatureAlgorithm.String()
+	if weak > 0 {
+		problem += " of the CA certificate " + path[weak].Subject.String()
+	}
+	problems := []string{problem}
 	if top != c.Leaf() {
 		_, err = c.verify(top, roots, x509.ExtKeyUsageServerAuth)
 	}
@@ -79,14 +83,6 @@ func (c *Certificate) chainProblem(err error, top *x509.Certificate) string {
 // knownIssuer says that a certificate with the issuer's name was there, and
 // that the signature was not its. crypto/x509 tells it in the text alone.
 func knownIssuer(err error) bool { return strings.Contains(err.Error(), "candidate authority") }
-
-func weakSignature(a x509.SignatureAlgorithm) bool {
-	switch a {
-	case x509.MD2WithRSA, x509.MD5WithRSA, x509.SHA1WithRSA, x509.DSAWithSHA1, x509.ECDSAWithSHA1:
-		return true
-	}
-	return false
-}
 
 // path follows the certificates that were sent from the server's own upwards.
 func (c *Certificate) path() []*x509.Certificate {

@@ -9,14 +9,18 @@ import (
 
 // CertificateWant is what a certificate should be. Zero and nil ask nothing.
 type CertificateWant struct {
-	Name        string
-	Issuer      string // the common name or the whole distinguished name
+	Names       []string // it is for each of them
+	Issuer      string   // the common name or the whole distinguished name
 	SelfSigned  *bool
 	Trusted     *bool
 	Chain       *bool // every intermediate was sent
 	MinDaysLeft *int
+	MaxLifetime *int                // in days
+	KeyTypes    []string            // one of these, as Key names them
 	MinKeyBits  *int                // RSA strength; other keys by equivalence
-	SHA256      string              // hexadecimal, colons allowed
+	Signatures  []string            // one of these, as SignaturesNamed knows them
+	SHA256      []Pin               // of the certificate: one of these
+	SPKI        []Pin               // of its public key: one of these
 	File        string              // the name of the file that Disk was read from
 	Disk        []*x509.Certificate // what the server should serve, its own among them
 }
@@ -29,10 +33,16 @@ func (c *Certificate) Judge(want CertificateWant) []Shortfall {
 	var short []Shortfall
 	fail := func(key, want, got string) { short = append(short, Shortfall{key, want, got}) }
 	leaf := c.Leaf()
-	if want.Name != "" && leaf.VerifyHostname(want.Name) != nil {
-		fail("name", want.Name, someNames(leaf))
+	var names []string
+	for _, name := range want.Names {
+		if leaf.VerifyHostname(name) != nil {
+			names = append(names, name)
+		}
 	}
-	if want.Issuer != "" && want.Issuer != leaf.Issuer.CommonName && normalDN(want.Issuer) != normalDN(leaf.Issuer.String()) {
+	if len(names) > 0 {
+		fail("name", strings.Join(names, ", "), someNames(leaf))
+	}
+	if want.Issuer != "" && !issuedBy(leaf, want.Issuer) {
 		fail("issuer", want.Issuer, leaf.Issuer.String())
 	}
 	is := func(key string, want *bool, got bool, yes, no string) {
@@ -43,16 +53,10 @@ func (c *Certificate) Judge(want CertificateWant) []Shortfall {
 	is("self_signed", want.SelfSigned, c.SelfSigned, "self-signed", "issued by "+leaf.Issuer.String())
 	is("trusted", want.Trusted, c.Trusted, "trusted", "not trusted: "+strings.Join(c.Problems, ", "))
 	is("chain", want.Chain, c.Missing == "", "every intermediate CA is sent", c.missing())
-	if want.MinDaysLeft != nil && c.DaysLeft() < *want.MinDaysLeft {
-		fail("min_days_left", fmt.Sprintf("%d days", *want.MinDaysLeft), fmt.Sprintf("%d days, until %s", c.DaysLeft(), day(leaf.NotAfter)))
-	}
-	if want.MinKeyBits != nil && rsaStrength(leaf) < *want.MinKeyBits {
-		kind, bits := Key(leaf)
-		fail("min_key_bits", fmt.Sprintf("%d bits of RSA strength", *want.MinKeyBits), fmt.Sprintf("%s, %d bits", kind, bits))
-	}
-	if want.SHA256 != "" && !strings.EqualFold(strings.ReplaceAll(want.SHA256, ":", ""), Fingerprint(leaf)) {
-		fail("sha256", want.SHA256, Fingerprint(leaf))
-	}
+	c.judgeDates(want, fail)
+	judgeKey(leaf, want, fail)
+	judgePins("sha256", want.SHA256, leaf.Raw, fail)
+	judgePins("spki", want.SPKI, leaf.RawSubjectPublicKeyInfo, fail)
 	if want.File != "" {
 		c.judgeFile(want.File, want.Disk, fail)
 	}
@@ -66,41 +70,38 @@ func pick(b bool, yes, no string) string {
 	return no
 }
 
-// normalDN makes distinguished names comparable that were written by different
-// programs: "/C=GB/CN=x", "C = GB, CN = x", "CN=x,C=GB".
-func normalDN(dn string) string {
-	separator := byte(',')
-	if rest, ok := strings.CutPrefix(dn, "/"); ok {
-		dn, separator = rest, '/'
+// judgeDates judges for how long the certificate is valid.
+func (c *Certificate) judgeDates(want CertificateWant, fail func(key, want, got string)) {
+	leaf := c.Leaf()
+	if want.MinDaysLeft != nil && c.DaysLeft() < *want.MinDaysLeft {
+		fail("min_days_left", fmt.Sprintf("%d days", *want.MinDaysLeft), fmt.Sprintf("%d days, until %s", c.DaysLeft(), day(leaf.NotAfter)))
 	}
-	parts := splitDN(dn, separator)
-	for i, p := range parts {
-		key, value, _ := strings.Cut(p, "=")
-		parts[i] = strings.ToUpper(strings.TrimSpace(key)) + "=" + strings.TrimSpace(value)
+	if want.MaxLifetime != nil && c.Lifetime() > *want.MaxLifetime {
+		fail("max_lifetime", fmt.Sprintf("at most %d days", *want.MaxLifetime), fmt.Sprintf("%d days, from %s until %s", c.Lifetime(), day(leaf.NotBefore), day(leaf.NotAfter)))
 	}
-	slices.Sort(parts)
-	return strings.Join(parts, "\x00")
 }
 
-// splitDN splits at separators that are neither escaped nor in quotes, and
-// takes escapes and quotes away (RFC 4514 2.4, RFC 2253 4).
-func splitDN(dn string, separator byte) []string {
-	var parts []string
-	var part []byte
-	quoted := false
-	for i := 0; i < len(dn); i++ {
-		switch c := dn[i]; {
-		case c == '\\' && i+1 < len(dn):
-			i++
-			part = append(part, dn[i])
-		case c == '"':
-			quoted = !quoted
-		case c == separator && !quoted:
-			parts = append(parts, string(part))
-			part = part[:0]
-		default:
-			part = append(part, c)
-		}
+// judgeKey judges the key of a certificate, and what signed it.
+func judgeKey(leaf *x509.Certificate, want CertificateWant, fail func(key, want, got string)) {
+	kind, bits := Key(leaf)
+	if len(want.KeyTypes) > 0 && !slices.Contains(want.KeyTypes, kind) {
+		fail("key_type", strings.Join(want.KeyTypes, " or "), fmt.Sprintf("%s, %d bits", kind, bits))
 	}
-	return append(parts, string(part))
+	if want.MinKeyBits != nil && rsaStrength(leaf) < *want.MinKeyBits {
+		fail("min_key_bits", fmt.Sprintf("%d bits of RSA strength", *want.MinKeyBits), fmt.Sprintf("%s, %d bits", kind, bits))
+	}
+	if len(want.Signatures) > 0 && !slices.ContainsFunc(want.Signatures, func(name string) bool {
+		return slices.Contains(SignaturesNamed(name), leaf.SignatureAlgorithm)
+	}) {
+		fail("signature_algorithm", strings.Join(want.Signatures, " or "), signature(leaf))
+	}
+}
+
+// joined is a list of alternatives as a person reads it.
+func joined[T fmt.Stringer](list []T) string {
+	var words []string
+	for _, item := range list {
+		words = append(words, item.String())
+	}
+	return strings.Join(words, " or ")
 }

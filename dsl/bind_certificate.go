@@ -36,7 +36,8 @@ func runCertificate(c *call) int {
 		chain.RawSetInt(i+1, c.s.m.record("certificate", c.s.m.certificateFields(up)))
 	}
 	fields = append(fields, member{"days_left", lua.LNumber(cert.DaysLeft())}, member{"lifetime", lua.LNumber(cert.Lifetime())}, member{"self_signed", lua.LBool(cert.SelfSigned)},
-		member{"trusted", lua.LBool(cert.Trusted)}, member{"verify_error", textOrNil(strings.Join(cert.Problems, ", "))}, member{"chain", chain}, member{"missing", textOrNil(cert.Missing)})
+		member{"trusted", lua.LBool(cert.Trusted)}, member{"verify_error", textOrNil(strings.Join(cert.Problems, ", "))}, member{"chain", chain}, member{"missing", textOrNil(cert.Missing)},
+		member{"ocsp", lua.LString(cert.Staple().Status)}, member{"must_staple", lua.LBool(cert.MustStaple())})
 	c.Push(c.s.m.record("certificate", fields))
 	return 1
 }
@@ -74,6 +75,8 @@ var certificateKeys = []certificateKey{
 	{param{name: "signature_algorithm", kind: signatureKind, doc: "what signed it, as SHA256-RSA, ecdsa-with-SHA256 or SHA-256; of a list, one"}, func(c *call, w *engine.CertificateWant) { w.Signatures = c.words("signature_algorithm") }},
 	{param{name: "sha256", kind: pinKind, doc: "its fingerprint, in hexadecimal or base64; of a list, one"}, func(c *call, w *engine.CertificateWant) { w.SHA256 = c.pins("sha256") }},
 	{param{name: "spki", kind: pinKind, doc: "the SHA-256 of its public key, which a renewal may keep, in hexadecimal or base64; of a list, one"}, func(c *call, w *engine.CertificateWant) { w.SPKI = c.pins("spki") }},
+	{param{name: "ocsp", kind: stapleKind, doc: `what the server staples: "good", "revoked", "unknown" or "none"; a response that is too old, or not of the issuer's, is none of them`}, func(c *call, w *engine.CertificateWant) { w.OCSP = c.word("ocsp") }},
+	{param{name: "must_staple", kind: booleanKind, doc: "it demands OCSP stapling, and the server does staple"}, func(c *call, w *engine.CertificateWant) { w.MustStaple = c.optBool("must_staple") }},
 	{param{name: "file", kind: pemKind, doc: "it is among those in this PEM file, and the CAs above it that are there are sent too: the server was reloaded"}, func(c *call, w *engine.CertificateWant) {
 		if w.File = c.optText("file"); w.File != "" {
 			w.Disk = c.certificates("file", w.File)

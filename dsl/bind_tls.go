@@ -37,7 +37,7 @@ func tlsVerbs() []*verb {
 				{name: "insecure", kind: booleanKind, doc: "the password may go over an unverified or clear connection"}, optExpect, optTimeout},
 			example: `auth{ user = var "user", password = secret "password" }`, run: runAuth},
 		&verb{name: "tls", doc: "What the handshake agreed on: version, cipher, alpn, name, resumed. nil in clear.", run: runTLS},
-		&verb{name: "certificate", doc: "The server's certificate: subject, cn, issuer, names, not_before, not_after (seconds since 1970), days_left, lifetime (in days), self_signed, trusted, verify_error, serial, sha256, spki (of its public key), key {type, bits}, signature_algorithm, chain, missing (the issuer that should have been sent). nil in clear.", run: runCertificate},
+		&verb{name: "certificate", doc: "The server's certificate. It has subject, cn, issuer, names, not_before, not_after (seconds since 1970), days_left, lifetime (in days), self_signed, trusted, verify_error, serial, sha256, spki (of its public key), key {type, bits}, signature_algorithm, chain, missing (the issuer that should have been sent), ocsp (good, revoked, unknown, invalid or none), must_staple. nil in clear.", run: runCertificate},
 		&verb{name: "expect_certificate", doc: "Judges the server's certificate by every key given, and reports all that fall short at once.",
 			options: want, example: `expect_certificate{ name = "mail.example.com", trusted = true, min_days_left = 14 }`, run: runExpectCertificate},
 	)

@@ -76,3 +76,43 @@ func TestCertificateKeys(t *testing.T) {
 		})
 	}
 }
+
+// What a server staples comes through a handshake.
+func TestStapled(t *testing.T) {
+	_, between := authorities(t)
+	for _, c := range []struct {
+		reason    string
+		stapled   bool
+		staple    server.StapleOptions
+		script    string
+		want, got string
+	}{
+		{"good", true, server.StapleOptions{}, "ehlo(); starttls(); expect_certificate{ ocsp = 'good', must_staple = true }; assert(certificate().ocsp == 'good' and certificate().must_staple)", "", ""},
+		{"good, with TLS 1.2", true, server.StapleOptions{Responder: server.ResponderDelegate}, "ehlo(); starttls{ max_version = '1.2' }; expect_certificate{ ocsp = 'good' }", "", ""},
+		{"revoked", true, server.StapleOptions{Status: server.StapleRevoked}, "ehlo(); starttls(); expect_certificate{ ocsp = 'revoked' }\nexpect_certificate{ ocsp = 'good' } --! failed: falls short in ocsp", "ocsp: good", "ocsp: revoked on "},
+		{"nothing", false, server.StapleOptions{}, "ehlo(); starttls(); expect_certificate{ ocsp = 'none' }\nexpect_certificate{ ocsp = 'good', must_staple = true } --! failed: falls short in must_staple, ocsp",
+			"ocsp: good", "ocsp: nothing was stapled, though the certificate demands it"},
+		{"not entitled", true, server.StapleOptions{Responder: server.ResponderUnentitled}, "ehlo(); starttls()\nexpect_certificate{ ocsp = 'good' } --! failed: falls short in ocsp", "ocsp: good", "whom the issuer does not let sign"},
+		{"a status that is none", false, server.StapleOptions{}, "ehlo(); starttls()\nlocal s = 'god'; expect_certificate{ ocsp = s } --! error: there is no OCSP status \"god\": did you mean \"good\"?", "", ""},
+	} {
+		t.Run(c.reason, func(t *testing.T) {
+			t.Parallel()
+			stapling := func(p *server.Polite) {
+				cert := &p.TLS.Certificates[0]
+				if !c.stapled {
+					return
+				}
+				var err error
+				if cert.OCSPStaple, err = between.Staple(&server.Certificate{TLS: *cert}, c.staple); err != nil {
+					t.Error(err)
+				}
+			}
+			b, _ := issued(t, server.CertificateOptions{MustStaple: true}, stapling)
+			r := b.try(t, c.script)[0]
+			checkVerdict(t, r, c.script)
+			if f := r.Failure; f != nil && (!strings.Contains(f.Want, c.want) || !strings.Contains(f.Got, c.got)) {
+				t.Errorf("wanted %s, got %s", f.Want, f.Got)
+			}
+		})
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	lua "github.com/yuin/gopher-lua"
 	"github.com/yuin/gopher-lua/ast"
 
 	"smtplay/engine"
@@ -18,6 +19,7 @@ var spellings = map[kind]func(string) error{
 	pinKind:       func(s string) error { _, err := engine.ParsePin(s); return err },
 	keyTypeKind:   func(s string) error { return oneOf("type of key", s, engine.KeyTypes) },
 	signatureKind: signatureSpelling,
+	stapleKind:    func(s string) error { return oneOf("OCSP status", s, engine.StapleStatuses) },
 }
 
 func signatureSpelling(s string) error {
@@ -66,17 +68,32 @@ func misspelt(spell func(string) error, e ast.Expr) (word string, err error) {
 // words is the option name as a list of strings, each of them spelt as its kind
 // asks; nil where it is not given.
 func (c *call) words(name string) []string {
-	p, _ := c.v.option(name)
 	list := c.optList(name)
 	for _, s := range list {
-		if s == "" {
-			c.wrong("%s of %s is empty: nothing would be checked", name, c.v.name)
-		}
-		if spell := spellings[p.kind]; spell != nil {
-			if err := spell(s); err != nil {
-				c.wrong("%s: %v", name, err)
-			}
-		}
+		c.spelt(name, s)
 	}
 	return list
+}
+
+// word is the option name as a string, spelt as its kind asks; "" where it is
+// not given.
+func (c *call) word(name string) string {
+	if c.option(name) == lua.LNil {
+		return ""
+	}
+	s := c.optText(name)
+	c.spelt(name, s)
+	return s
+}
+
+func (c *call) spelt(name, s string) {
+	if s == "" {
+		c.wrong("%s of %s is empty: nothing would be checked", name, c.v.name)
+	}
+	p, _ := c.v.option(name)
+	if spell := spellings[p.kind]; spell != nil {
+		if err := spell(s); err != nil {
+			c.wrong("%s: %v", name, err)
+		}
+	}
 }

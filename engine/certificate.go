@@ -20,6 +20,7 @@ type Certificate struct {
 	Held       bool     // of Missing: this machine has it, so that verification holds here, and elsewhere not
 	MissingAt  []string // of Missing: where its certificate lies (AIA, RFC 5280 4.2.2.1)
 	at         time.Time
+	staple     []byte                // the OCSP response as it was sent, nil for none
 	verified   [][]*x509.Certificate // the chains to trusted CAs, nil where there is none
 }
 

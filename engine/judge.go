@@ -21,6 +21,8 @@ type CertificateWant struct {
 	Signatures  []string            // one of these, as SignaturesNamed knows them
 	SHA256      []Pin               // of the certificate: one of these
 	SPKI        []Pin               // of its public key: one of these
+	MustStaple  *bool               // it demands OCSP stapling, and the server does so
+	OCSP        string              // what is stapled: one of StapleStatuses
 	File        string              // the name of the file that Disk was read from
 	Disk        []*x509.Certificate // what the server should serve, its own among them
 }
@@ -57,6 +59,9 @@ func (c *Certificate) Judge(want CertificateWant) []Shortfall {
 	judgeKey(leaf, want, fail)
 	judgePins("sha256", want.SHA256, leaf.Raw, fail)
 	judgePins("spki", want.SPKI, leaf.RawSubjectPublicKeyInfo, fail)
+	if want.MustStaple != nil || want.OCSP != "" {
+		c.judgeStaple(want, fail)
+	}
 	if want.File != "" {
 		c.judgeFile(want.File, want.Disk, fail)
 	}

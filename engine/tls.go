@@ -118,6 +118,7 @@ func (c *Conn) tlsConfig(o TLSOptions, state *tlsState) *tls.Config {
 		MaxVersion:         o.MaxVersion,
 		VerifyConnection: func(cs tls.ConnectionState) error {
 			state.cert = inspect(cs.PeerCertificates, o.Name, o.CA, time.Now())
+			state.cert.staple = cs.OCSPResponse
 			state.info = &transcript.TLSInfo{
 				Version:    strings.ReplaceAll(tls.VersionName(cs.Version), " ", ""),
 				Cipher:     tls.CipherSuiteName(cs.CipherSuite),

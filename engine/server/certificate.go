@@ -52,6 +52,9 @@ type CertificateOptions struct {
 
 	// Client makes it a client's certificate instead of a server's.
 	Client bool
+
+	// MustStaple makes it demand that the server staples an OCSP response.
+	MustStaple bool
 }
 
 // Certificate is a certificate with its key. It is not changed, so many
@@ -124,6 +127,9 @@ func (o CertificateOptions) template() *x509.Certificate {
 	template.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
 	if o.Client {
 		template.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}
+	}
+	if o.MustStaple {
+		template.ExtraExtensions = []pkix.Extension{{Id: mustStapleID, Value: mustStapleValue}}
 	}
 	for _, name := range names {
 		if ip := net.ParseIP(name); ip != nil {

@@ -17,6 +17,7 @@ var securityParams = []param{
 	{name: "verify", kind: booleanKind, doc: "false finishes the handshake whatever verification finds"},
 	{name: "min_version", kind: versionKind, doc: `"1.0" to "1.3"`},
 	{name: "max_version", kind: versionKind, doc: `"1.0" to "1.3"`},
+	{name: "ciphers", kind: cipherKind, doc: "the suites to offer, of TLS up to 1.2, by the registry's name or OpenSSL's; what Go's TLS does not speak is an error"},
 }
 
 var optRefused = param{name: "refused", kind: anyValue, doc: `true: the server must refuse the handshake, by an alert; a string: by one that says so; "close": by closing without one`}
@@ -70,6 +71,14 @@ func (c *call) security() securityOptions {
 	}
 	if v := c.version("max_version"); v != 0 {
 		set = append(set, func(o *engine.TLSOptions) { o.MaxVersion = v })
+	}
+	if names := c.words("ciphers"); names != nil {
+		var suites []uint16
+		for _, name := range names {
+			suite, _ := engine.CipherNamed(name) // words has tried it
+			suites = append(suites, suite.ID)
+		}
+		set = append(set, func(o *engine.TLSOptions) { o.Ciphers = suites })
 	}
 	return set
 }

@@ -1,6 +1,7 @@
 package dsl
 
 import (
+	"crypto/tls"
 	"os"
 	"path/filepath"
 	"strings"
@@ -81,6 +82,14 @@ send "AUTH LOGIN"; expect{ 334, challenge = "Username:" }; send(base64.encode "j
 	{"bytes beside the 220 to STARTTLS", func(p *server.Polite) {
 		p.On = server.Answers{"starttls": server.Say("220 go", "250 injected").Then(server.Silence)}
 	}, server.CertificateOptions{}, "ehlo()\nstarttls() --! failed: in clear text"},
+	{"a suite of one's choice", nil, server.CertificateOptions{Key: server.RSA2048}, "ehlo(); starttls{ ciphers = { 'ECDHE-RSA-AES256-GCM-SHA384', 'AES128-SHA' } }; assert(tls().version == 'TLS1.2' and tls().cipher == 'TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384', tls().cipher)"},
+	{"a weak suite is refused", nil, server.CertificateOptions{Key: server.RSA2048}, "ehlo(); starttls{ ciphers = 'DES-CBC3-SHA', refused = 'handshake failure' }"},
+	{"a weak suite is taken", func(p *server.Polite) { p.TLS.CipherSuites = []uint16{tls.TLS_RSA_WITH_3DES_EDE_CBC_SHA} }, server.CertificateOptions{Key: server.RSA2048},
+		"ehlo()\nstarttls{ ciphers = 'DES-CBC3-SHA', refused = true } --! failed: accepted a handshake that it should refuse: TLS1.2 TLS_RSA_WITH_3DES_EDE_CBC_SHA"},
+	{"a suite that cannot be tried is no refusal", nil, server.CertificateOptions{}, "ehlo()\nlocal s = 'DHE-RSA-AES256-SHA'; starttls{ ciphers = s, refused = true } --! error: Go's TLS does not speak it"},
+	{"nor one of another version", nil, server.CertificateOptions{}, "ehlo()\nstarttls{ ciphers = 'ECDHE-ECDSA-AES128-GCM-SHA256', max_version = '1.1', refused = true } --! error: is no suite of TLS 1.0 to 1.1"},
+	{"suites of 1.3 cannot be chosen", nil, server.CertificateOptions{}, "ehlo()\nstarttls{ ciphers = 'AES128-SHA', max_version = '1.3' } --! error: ciphers bounds TLS up to 1.2"},
+	{"suites given to connect hold for starttls", nil, server.CertificateOptions{}, "connect('smtp', { ciphers = 'ECDHE-ECDSA-AES128-SHA' }); ehlo(); starttls(); assert(tls().cipher == 'TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA')"},
 	{"SSL cannot be spoken", nil, server.CertificateOptions{}, "ehlo()\nlocal v = 'SSLv3'; starttls{ min_version = v } --! error: does not speak SSL"},
 	{"TLS where none is spoken", nil, server.CertificateOptions{}, "connect('smtp', { tls = true }) --! failed: clear"},
 	{"XCLIENT forgets the capabilities", nil, server.CertificateOptions{}, "ehlo(); xclient{ addr = '2001:db8::1', login = 'a b' }\ncapabilities() --! failed: not known"},

@@ -1,6 +1,7 @@
 package dsl
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -19,6 +20,7 @@ var spellings = map[kind]func(string) error{
 	pinKind:       func(s string) error { _, err := engine.ParsePin(s); return err },
 	keyTypeKind:   func(s string) error { return oneOf("type of key", s, engine.KeyTypes) },
 	signatureKind: signatureSpelling,
+	cipherKind:    cipherSpelling,
 	stapleKind:    func(s string) error { return oneOf("OCSP status", s, engine.StapleStatuses) },
 }
 
@@ -27,6 +29,18 @@ func signatureSpelling(s string) error {
 		return nil
 	}
 	return notOneOf("signature algorithm", s, engine.SignatureNames())
+}
+
+// cipherSpelling leads from a name that is nearly one to the suite.
+func cipherSpelling(s string) error {
+	_, err := engine.CipherNamed(s)
+	if near := nearest(s, engine.CipherNames()); err != nil && near != "" {
+		if unspoken := (*engine.UnspokenError)(nil); errors.As(err, &unspoken) {
+			return fmt.Errorf("%w; the nearest that it speaks is %s", err, near)
+		}
+		return fmt.Errorf("%w: did you mean %q?", err, near)
+	}
+	return err
 }
 
 // oneOf says that s is none of the words that there are.

@@ -260,7 +260,7 @@ func checkValue(p param, n node, what string, line int, e ast.Expr) (int, string
 		if n.kind != numberNode && n.kind != unknownNode && n.kind != nilNode {
 			err = fmt.Errorf("%s is a number, not %v", what, n)
 		}
-	case versionKind, pinKind, keyTypeKind, signatureKind, stapleKind:
+	case versionKind, pinKind, keyTypeKind, signatureKind, stapleKind, cipherKind:
 		if bad, badErr := misspelt(spellings[p.kind], e); badErr != nil {
 			word, err = bad, badErr
 		}

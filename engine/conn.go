@@ -42,7 +42,8 @@ type TLSOptions struct {
 	CA         *x509.CertPool // nil for the system's
 	NoVerify   bool           // finish the handshake whatever verification finds
 	MinVersion uint16         // tls.VersionTLS10 and so on; 0 for 1.2, or lower where MaxVersion is
-	MaxVersion uint16         // 0 for the newest
+	MaxVersion uint16         // 0 for the newest, 1.2 where Ciphers are given
+	Ciphers    []uint16       // the suites to offer, of TLS up to 1.2; nil for the usual ones
 }
 
 // Command is one command that was sent, and so one reply that is owed.

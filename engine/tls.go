@@ -49,6 +49,9 @@ func (c *Conn) Handshake(ctx context.Context, o TLSOptions) error {
 		return &Error{Op: "handshake", Addr: c.addr, Kind: Misuse, Msg: fmt.Sprintf("no handshake was begun: no TLS version is at least %s and at most %s",
 			strings.TrimPrefix(tls.VersionName(o.MinVersion), "TLS "), strings.TrimPrefix(tls.VersionName(o.MaxVersion), "TLS "))}
 	}
+	if err := o.checkCiphers(); err != nil {
+		return &Error{Op: "handshake", Addr: c.addr, Kind: Misuse, Msg: "no handshake was begun", Err: err}
+	}
 	if err := c.watch(ctx); err != nil {
 		return err
 	}
@@ -96,7 +99,7 @@ func (c *Conn) handshake(ctx context.Context, o TLSOptions) error {
 	c.sock.capturing = false
 	c.hello, c.caps, c.rcpts = nil, nil, nil
 	if err != nil {
-		e := c.handshakeFault(ctx, err, limit, state)
+		e := c.handshakeFault(ctx, err, limit, state, o)
 		c.Note("the TLS handshake failed: %v", e)
 		c.die(e)
 		c.shut("client")
@@ -114,8 +117,7 @@ func (c *Conn) tlsConfig(o TLSOptions, state *tlsState) *tls.Config {
 	conf := &tls.Config{
 		ServerName:         o.Name,
 		InsecureSkipVerify: true,
-		MinVersion:         o.MinVersion,
-		MaxVersion:         o.MaxVersion,
+		CipherSuites:       o.Ciphers,
 		VerifyConnection: func(cs tls.ConnectionState) error {
 			state.cert = inspect(cs.PeerCertificates, o.Name, o.CA, time.Now())
 			state.cert.staple = cs.OCSPResponse
@@ -134,13 +136,11 @@ func (c *Conn) tlsConfig(o TLSOptions, state *tlsState) *tls.Config {
 			return nil
 		},
 	}
-	if o.MaxVersion != 0 && o.MaxVersion < tls.VersionTLS13 {
+	conf.MinVersion, conf.MaxVersion = o.versions()
+	if len(o.Ciphers) == 0 && conf.MaxVersion < tls.VersionTLS13 {
 		// Whether a protocol is refused is asked with every suite that Go has:
 		// a refusal must be about the protocol.
-		if o.MinVersion == 0 && o.MaxVersion < tls.VersionTLS12 {
-			conf.MinVersion = tls.VersionTLS10
-		}
-		for _, s := range append(tls.CipherSuites(), tls.InsecureCipherSuites()...) {
+		for _, s := range Ciphers() {
 			conf.CipherSuites = append(conf.CipherSuites, s.ID)
 		}
 	}
@@ -152,7 +152,7 @@ type verifyError struct{ problems []string }
 func (e *verifyError) Error() string { return strings.Join(e.problems, ", ") }
 
 // handshakeFault says why a handshake failed, and whose doing it was.
-func (c *Conn) handshakeFault(ctx context.Context, err error, limit time.Duration, state *tlsState) *Error {
+func (c *Conn) handshakeFault(ctx context.Context, err error, limit time.Duration, state *tlsState, o TLSOptions) *Error {
 	e := &Error{Op: "handshake", Addr: c.addr, Kind: Handshake, Err: err}
 	came := c.sock.capture
 	var bad *verifyError
@@ -175,6 +175,9 @@ func (c *Conn) handshakeFault(ctx context.Context, err error, limit time.Duratio
 		e.Msg = "the TLS handshake was not finished within " + seconds(limit)
 	case isAlert(err):
 		e.Msg = "the server refused the TLS handshake"
+		if alert, _ := Refused(e); alert == "handshake failure" || alert == "insufficient security level" {
+			c.Note("offered were %s; suites that Go's TLS does not speak (DHE, ECDH, PSK, SRP; Camellia, ARIA, CCM, NULL) were not", offered(o))
+		}
 	case over:
 		e.Err, e.Msg = io.ErrUnexpectedEOF, "the server closed the connection during the TLS handshake"
 		if kind == Reset {

@@ -17,9 +17,15 @@ func runTLS(c *call) int {
 		c.Push(lua.LNil)
 		return 1
 	}
+	asked := c.live().ClientRequest()
+	sent := lua.LValue(lua.LNil)
+	if asked.Sent != nil {
+		sent = c.s.m.record("certificate", c.s.m.certificateFields(asked.Sent))
+	}
 	c.Push(c.s.m.record("tls", []member{
 		{"version", lua.LString(info.Version)}, {"cipher", lua.LString(info.Cipher)}, {"alpn", textOrNil(info.ALPN)},
 		{"name", lua.LString(info.ServerName)}, {"resumed", lua.LBool(info.Resumed)},
+		{"client_asked", lua.LBool(asked.Asked)}, {"client_issuers", stringList(c.LState, asked.Issuers)}, {"client_sent", sent},
 	}))
 	return 1
 }

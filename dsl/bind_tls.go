@@ -17,6 +17,8 @@ var securityParams = []param{
 	{name: "verify", kind: booleanKind, doc: "false finishes the handshake whatever verification finds"},
 	{name: "min_version", kind: versionKind, doc: `"1.0" to "1.3"`},
 	{name: "max_version", kind: versionKind, doc: `"1.0" to "1.3"`},
+	{name: "cert", kind: textKind, doc: "the client's certificate, for a server that asks: a PEM file below the script's folder, or PEM text; the chain above it may follow"},
+	{name: "key", kind: textKind, doc: "its key, likewise, as secret \"key\" with --secret key=@FILE; without it the key lies in cert too"},
 	{name: "ciphers", kind: cipherKind, doc: "the suites to offer, of TLS up to 1.2, by the registry's name or OpenSSL's; what Go's TLS does not speak is an error"},
 }
 
@@ -37,7 +39,7 @@ func tlsVerbs() []*verb {
 				{name: "identity", kind: textKind, doc: "the authorisation identity, where it is another"},
 				{name: "insecure", kind: booleanKind, doc: "the password may go over an unverified or clear connection"}, optExpect, optTimeout},
 			example: `auth{ user = var "user", password = secret "password" }`, run: runAuth},
-		&verb{name: "tls", doc: "What the handshake agreed on: version, cipher, alpn, name, resumed. nil in clear.", run: runTLS},
+		&verb{name: "tls", doc: "What the handshake agreed on: version, cipher, alpn, name, resumed; client_asked (for a certificate of the client), client_issuers (whose), client_sent. nil in clear.", run: runTLS},
 		&verb{name: "certificate", doc: "The server's certificate. It has subject, cn, issuer, names, not_before, not_after (seconds since 1970), days_left, lifetime (in days), self_signed, trusted, verify_error, serial, sha256, spki (of its public key), key {type, bits}, signature_algorithm, chain, missing (the issuer that should have been sent), ocsp (good, revoked, unknown, invalid or none), must_staple. nil in clear.", run: runCertificate},
 		&verb{name: "expect_certificate", doc: "Judges the server's certificate by every key given, and reports all that fall short at once.",
 			options: want, example: `expect_certificate{ name = "mail.example.com", trusted = true, min_days_left = 14 }`, run: runExpectCertificate},
@@ -71,6 +73,9 @@ func (c *call) security() securityOptions {
 	}
 	if v := c.version("max_version"); v != 0 {
 		set = append(set, func(o *engine.TLSOptions) { o.MaxVersion = v })
+	}
+	if client := c.clientCertificate(); client != nil {
+		set = append(set, func(o *engine.TLSOptions) { o.Client = client })
 	}
 	if names := c.words("ciphers"); names != nil {
 		var suites []uint16

@@ -142,6 +142,8 @@ func (s *session) failure(c *conversation, err error) *suite.Failure {
 		f.Got = e.Reply.String()
 	case len(e.Got) > 0:
 		f.Got = string(e.Got)
+	default:
+		f.Got = e.Had
 	}
 	h := hint.Context{Verb: c.verbOf(e.Command, e.Op == "auth"), Reply: e.Reply, Fault: e.Kind, Text: e.Error(), Got: e.Got, Err: e.Err, Address: e.Addr, Previous: c.lastReply()}
 	h.TLS = c != nil && c.TLS() != nil

@@ -36,7 +36,17 @@ func newBench(t testing.TB, handler server.Handler) *bench {
 // try runs a script's tests and returns their verdicts.
 func (b *bench) try(t testing.TB, text string) []suite.Result {
 	t.Helper()
-	script, problems := CompileFS(fstest.MapFS{"t.lua": {Data: []byte(text)}}, "t.lua", "t.lua")
+	return b.tryBeside(t, text, nil)
+}
+
+// tryBeside does so for a script beside which files lie.
+func (b *bench) tryBeside(t testing.TB, text string, files map[string][]byte) []suite.Result {
+	t.Helper()
+	folder := fstest.MapFS{"t.lua": {Data: []byte(text)}}
+	for name, content := range files {
+		folder[name] = &fstest.MapFile{Data: content}
+	}
+	script, problems := CompileFS(folder, "t.lua", "t.lua")
 	if script == nil {
 		t.Fatalf("does not compile: %v", problems)
 	}

@@ -49,6 +49,11 @@ func (s *Script) check(main *module) Problems {
 	var problems Problems
 	for _, m := range all {
 		problems = append(problems, s.checkNames(m, all...)...)
+		for _, written := range m.facts.strings {
+			for _, text := range written {
+				s.hidden = append(s.hidden, keyLines(text)...)
+			}
+		}
 		s.several = s.several || m.reads("test") && (m == main || m.uses("test", live))
 		for _, c := range m.facts.calls {
 			s.notePasswords(m, c)
@@ -61,6 +66,7 @@ func (s *Script) check(main *module) Problems {
 				continue
 			}
 			s.noteFiles(m, v, c)
+			problems = append(problems, s.checkClient(m, v, c)...)
 			switch v.name {
 			case "connect":
 				connects = true

@@ -38,12 +38,13 @@ type Options struct {
 
 // TLSOptions say how a handshake is done and judged.
 type TLSOptions struct {
-	Name       string         // SNI, and the name the certificate must hold; "" for the host of the address
-	CA         *x509.CertPool // nil for the system's
-	NoVerify   bool           // finish the handshake whatever verification finds
-	MinVersion uint16         // tls.VersionTLS10 and so on; 0 for 1.2, or lower where MaxVersion is
-	MaxVersion uint16         // 0 for the newest, 1.2 where Ciphers are given
-	Ciphers    []uint16       // the suites to offer, of TLS up to 1.2; nil for the usual ones
+	Name       string           // SNI, and the name the certificate must hold; "" for the host of the address
+	CA         *x509.CertPool   // nil for the system's
+	NoVerify   bool             // finish the handshake whatever verification finds
+	MinVersion uint16           // tls.VersionTLS10 and so on; 0 for 1.2, or lower where MaxVersion is
+	MaxVersion uint16           // 0 for the newest, 1.2 where Ciphers are given
+	Client     *tls.Certificate // the client's own, with its Leaf, for a server that asks; nil for none
+	Ciphers    []uint16         // the suites to offer, of TLS up to 1.2; nil for the usual ones
 }
 
 // Command is one command that was sent, and so one reply that is owed.
@@ -195,6 +196,11 @@ func (c *Conn) shut(by string) {
 
 // die ends the conversation: every further verb fails with what went wrong here.
 func (c *Conn) die(e *Error) *Error {
+	if ended := e.Kind == Closed || e.Kind == Reset; ended && c.state != nil && !c.state.read && c.state.client.Asked {
+		// Postfix finishes the handshake and hangs up on whom it does not like.
+		e.Msg += ", without a word after a handshake in which it asked for a certificate of the client"
+		e.blameClient(c.state.client)
+	}
 	c.dead = e
 	switch e.Kind {
 	case Closed:

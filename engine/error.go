@@ -45,6 +45,7 @@ type Error struct {
 	Reply   *wire.Reply   // the reply that was not wanted; nil for none
 	Got     []byte        // bytes that came and are no whole reply
 	Want    string        // what would have been right, where that can be said
+	Had     string        // what there was instead, where neither Reply nor Got is that
 	After   time.Duration // Timeout: how long was waited
 	Err     error         // the cause; nil where Kind says it all
 	Msg     string        // what happened

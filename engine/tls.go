@@ -16,9 +16,10 @@ import (
 
 // tlsState is what a handshake left behind.
 type tlsState struct {
-	info *transcript.TLSInfo
-	cert *Certificate
-	read bool // something was read since: an alert now is no part of the handshake
+	info   *transcript.TLSInfo
+	cert   *Certificate
+	client ClientRequest
+	read   bool // something was read since: an alert now is no part of the handshake
 }
 
 // TLS is what the handshake agreed on, nil in clear.
@@ -100,12 +101,14 @@ func (c *Conn) handshake(ctx context.Context, o TLSOptions) error {
 	c.hello, c.caps, c.rcpts = nil, nil, nil
 	if err != nil {
 		e := c.handshakeFault(ctx, err, limit, state, o)
+		c.noteClient(state.client, nil)
 		c.Note("the TLS handshake failed: %v", e)
 		c.die(e)
 		c.shut("client")
 		return e
 	}
 	c.record(transcript.TLS, state.info.String())
+	c.noteClient(state.client, o.Client)
 	c.tls, c.state = conn, state
 	c.sent = time.Now()
 	return nil
@@ -115,9 +118,10 @@ func (c *Conn) handshake(ctx context.Context, o TLSOptions) error {
 // itself, whether or not the handshake may go on.
 func (c *Conn) tlsConfig(o TLSOptions, state *tlsState) *tls.Config {
 	conf := &tls.Config{
-		ServerName:         o.Name,
-		InsecureSkipVerify: true,
-		CipherSuites:       o.Ciphers,
+		ServerName:           o.Name,
+		InsecureSkipVerify:   true,
+		CipherSuites:         o.Ciphers,
+		GetClientCertificate: state.askedClient(o.Client),
 		VerifyConnection: func(cs tls.ConnectionState) error {
 			state.cert = inspect(cs.PeerCertificates, o.Name, o.CA, time.Now())
 			state.cert.staple = cs.OCSPResponse
@@ -175,6 +179,7 @@ func (c *Conn) handshakeFault(ctx context.Context, err error, limit time.Duratio
 		e.Msg = "the TLS handshake was not finished within " + seconds(limit)
 	case isAlert(err):
 		e.Msg = "the server refused the TLS handshake"
+		e.blameClient(state.client)
 		if alert, _ := Refused(e); alert == "handshake failure" || alert == "insufficient security level" {
 			c.Note("offered were %s; suites that Go's TLS does not speak (DHE, ECDH, PSK, SRP; Camellia, ARIA, CCM, NULL) were not", offered(o))
 		}
@@ -183,6 +188,7 @@ func (c *Conn) handshakeFault(ctx context.Context, err error, limit time.Duratio
 		if kind == Reset {
 			e.Msg = "the connection was reset during the TLS handshake"
 		}
+		e.blameClient(state.client)
 	case isBroken(err):
 		e.Kind, e.Msg = Reset, "the connection broke during the TLS handshake"
 	default:
@@ -230,6 +236,7 @@ func (c *Conn) tlsFault(e *Error) {
 	switch {
 	case isAlert(e.Err) && c.state != nil && !c.state.read:
 		e.Kind, e.Msg = Handshake, "the server refused the TLS handshake"
+		e.blameClient(c.state.client)
 	case isAlert(e.Err):
 		e.Kind, e.Msg = Closed, "the server ended TLS with an alert"
 	case isBroken(e.Err) || c.tls == nil:

@@ -109,6 +109,8 @@ const tlsFirst = "port 465 speaks TLS from the first byte: connect \"submissions
 
 func forClosed(c Context) string {
 	switch {
+	case strings.Contains(c.Text, "a certificate of the client"):
+		return wantsCertificate
 	case c.Verb == Greeting && port(c) == "465" && !c.TLS:
 		return tlsFirst
 	case c.Verb == Greeting && len(c.Got) == 0:
@@ -142,6 +144,8 @@ func forUnasked(c Context) string {
 	return "a reply too many: two answers to one command, or message text that was taken for commands"
 }
 
+const wantsCertificate = "the server wants a certificate of the client, from an issuer that it trusts: cert = and key = of connect and starttls give it one"
+
 func forHandshake(c Context) string {
 	text := strings.ToLower(c.Text)
 	switch {
@@ -149,10 +153,14 @@ func forHandshake(c Context) string {
 		return "this port begins in clear text: connect without TLS, then starttls(), as on 25 and 587; TLS from the first byte is for 465"
 	case strings.Contains(text, "protocol version"):
 		return "server and smtplay share no TLS version: min_version and max_version say what is tried, smtpd_tls_protocols what Postfix allows"
+	case strings.Contains(text, "unrecognized name"):
+		return "the server has no certificate for the name that was asked for (SNI): name = asks for another"
 	case strings.Contains(text, "handshake failure"), strings.Contains(text, "insufficient security"):
 		return "server and smtplay share no cipher, or the server has no certificate that fits; its log says more"
 	case strings.Contains(text, "certificate required"), strings.Contains(text, "bad certificate"):
-		return "the server wants a certificate of the client"
+		return wantsCertificate
+	case strings.Contains(text, "unknown certificate authority"), strings.Contains(text, "unsupported certificate"), strings.Contains(text, "expired certificate"), strings.Contains(text, "revoked certificate"), strings.Contains(text, "unknown certificate"):
+		return "the server does not take the certificate of the client: its issuer, its dates or its use (for clients) are not to its liking (Postfix: smtpd_tls_CAfile)"
 	}
 	return "the server's log says more (Postfix: smtpd_tls_loglevel=1)"
 }

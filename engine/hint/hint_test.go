@@ -115,6 +115,8 @@ func TestReplies(t *testing.T) {
 
 		{verb: hint.Greeting, reply: "554 5.7.1 no SMTP service here", want: "220", hint: "no mail from this client"},
 		{verb: hint.Greeting, reply: "421 4.7.0 Error: too many connections from 192.0.2.1", want: "220", hint: "--jobs 1"},
+		{verb: hint.Greeting, reply: "421 4.7.1 maila.example.com Error: No client certificate presented", want: "220", hint: "cert = and key ="},
+		{verb: "RCPT", reply: "554 5.7.1 <james>: Client certificate rejected: Access denied", want: "250", hint: "wants a certificate of the client"},
 		{verb: "NOOP", reply: "421 4.7.0 Error: too many errors", want: "250", hint: "closes this connection"},
 		{verb: "NOOP", reply: "421 4.4.2 Error: timeout exceeded", want: "250", hint: "waited long enough"},
 		{verb: "EHLO", reply: "501 Syntax: EHLO hostname", want: "250", hint: "--helo NAME"},
@@ -167,6 +169,9 @@ func TestFaults(t *testing.T) {
 		{"slow", hint.Context{Fault: engine.Timeout, Verb: "RCPT"}, "--timeout"},
 		{"closed at once", hint.Context{Fault: engine.Closed, Verb: hint.Greeting, Address: "[::1]:25"}, "before a greeting"},
 		{"closed 465", hint.Context{Fault: engine.Closed, Verb: hint.Greeting, Address: "[::1]:465"}, "submissions"},
+		{"after a handshake that asked for a certificate", hint.Context{Fault: engine.Closed, Verb: "EHLO", Text: "the server closed the connection, without a word after a handshake in which it asked for a certificate of the client"}, "cert = and key ="},
+		{"a client's certificate that is not taken", hint.Context{Fault: engine.Handshake, Text: "remote error: tls: unknown certificate authority"}, "smtpd_tls_CAfile"},
+		{"no certificate for a name", hint.Context{Fault: engine.Handshake, Text: "remote error: tls: unrecognized name"}, "SNI"},
 		{"after a 421", hint.Context{Fault: engine.Reset, Verb: "NOOP", Previous: reply(t, "421 bye")}, "said 421"},
 		{"closed", hint.Context{Fault: engine.Closed, Verb: "DATA"}, "log says why"},
 		{"TLS alert", hint.Context{Fault: engine.Malformed, Got: []byte("\x15\x03\x01\x00\x02\x02\x16")}, "TLS alert"},

@@ -43,7 +43,7 @@ func inClear(q *question) bool      { return !q.TLS }
 
 // replies is what is known of replies that were not wanted.
 var replies = concat(
-	greetings, tlsAndLogin, order, blame, relaying, mailboxes, later, size, syntax, general, acceptances,
+	clientCertificate, greetings, tlsAndLogin, order, blame, relaying, mailboxes, later, size, syntax, general, acceptances,
 )
 
 func concat(tables ...[]rule) []rule {
@@ -52,6 +52,11 @@ func concat(tables ...[]rule) []rule {
 		all = append(all, t...)
 	}
 	return all
+}
+
+// What is said of the client's certificate, whatever was asked.
+var clientCertificate = []rule{
+	{codes: []int{421, 454, 530, 554}, text: []string{"client certificate"}, say: wantsCertificate},
 }
 
 // What comes instead of a greeting (RFC 5321 3.1, RFC 7504).

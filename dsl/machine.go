@@ -287,6 +287,7 @@ func (m *machine) play(s *session, v *suite.Verdict) {
 		v.Outcome, v.Failure = suite.Errored, failureOf(err.Error())
 		return
 	}
+	m.state.Own(s.ctx, s.run.Stop)
 	m.state.Seed(s.env.Seed)
 	s.verdict(m.perform(s), v)
 }

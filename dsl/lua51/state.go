@@ -57,6 +57,8 @@ type State struct {
 	running    bool
 	broken     bool
 
+	owned   context.Context // which stop ends; nil for none
+	stop    context.CancelCauseFunc
 	watched watched
 	endWait func()
 }
@@ -164,6 +166,7 @@ func (s *State) Reset() error {
 	}
 	s.random.reset(s.random.seed)
 	s.freshGlobals()
+	s.Own(nil, nil)
 	return nil
 }
 
@@ -183,11 +186,15 @@ func (s *State) Call(ctx context.Context, fn *lua.LFunction, args ...lua.LValue)
 		panic("lua51: Call while Lua runs")
 	}
 	s.seal()
-	ctx, stop := s.options.Watchdog.watch(ctx, &s.watched)
+	var stop context.CancelCauseFunc
+	if ctx == s.owned {
+		stop = s.stop
+	}
+	ctx = s.options.Watchdog.watch(ctx, stop, &s.watched)
 	s.running = true
 	defer func() {
 		s.running = false
-		stop()
+		s.options.Watchdog.leave(&s.watched)
 	}()
 	s.main.SetContext(ctx)
 	s.raised = nil
@@ -204,6 +211,12 @@ func (s *State) Call(ctx context.Context, fn *lua.LFunction, args ...lua.LValue)
 		return nil, s.failure(err)
 	}
 	return s.takeResults(), nil
+}
+
+// Own says how ctx is ended with a cause, until Reset. What must end a script then needs no context of its own for each
+// Call under ctx.
+func (s *State) Own(ctx context.Context, stop context.CancelCauseFunc) {
+	s.owned, s.stop = ctx, stop
 }
 
 func (s *State) takeResults() []lua.LValue {

@@ -74,6 +74,7 @@ type watched struct {
 	spell  atomic.Uint64 // odd while the script waits, and different after each wait
 	seen   uint64        // spell at the last sample, 0 before the first
 	cancel context.CancelCauseFunc
+	own    bool // cancel ends a context that was made for the script
 	ended  bool
 }
 
@@ -84,13 +85,16 @@ func (s *State) Wait() (done func()) {
 	return s.endWait
 }
 
-// watch begins to watch a script that runs under ctx. The script must run under the context returned, and stop be
-// called when it has ended.
-func (w *Watchdog) watch(ctx context.Context, script *watched) (context.Context, func()) {
+// watch begins to watch a script that runs under ctx, which cancel ends; without one the script gets a context of its
+// own. It must run under the context returned, and leave be called when it has ended.
+func (w *Watchdog) watch(ctx context.Context, cancel context.CancelCauseFunc, script *watched) context.Context {
 	if w == nil {
-		return ctx, func() {}
+		return ctx
 	}
-	ctx, script.cancel = context.WithCancelCause(ctx)
+	if script.own = cancel == nil; script.own {
+		ctx, cancel = context.WithCancelCause(ctx)
+	}
+	script.cancel = cancel
 	script.spell.Store((script.spell.Load()/2 + 1) * 2)
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -104,7 +108,7 @@ func (w *Watchdog) watch(ctx context.Context, script *watched) (context.Context,
 		w.armed = true
 		time.AfterFunc(watchInterval, w.sample)
 	}
-	return ctx, func() { w.leave(script) }
+	return ctx
 }
 
 // charge counts n bytes that a script is about to take. When that is too much until the next sample, it looks at the
@@ -138,7 +142,12 @@ func (w *Watchdog) charge(script *watched, n int) {
 }
 
 func (w *Watchdog) leave(script *watched) {
-	script.cancel(nil)
+	if w == nil {
+		return
+	}
+	if script.own {
+		script.cancel(nil)
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	delete(w.running, script)

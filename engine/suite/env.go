@@ -33,16 +33,18 @@ type Declared struct {
 
 // Run is one run of one test.
 type Run struct {
-	Index  int                 // of the test in its script, from 0
-	Log    *transcript.Log     // gets all that happens
-	Extend func(time.Duration) // gives the test more time; nil where time is not bounded
-	Worker *Worker             // who runs it
+	Index  int                     // of the test in its script, from 0
+	Log    *transcript.Log         // gets all that happens
+	Extend func(time.Duration)     // gives the test more time; nil where time is not bounded
+	Stop   context.CancelCauseFunc // ends the context that the test is run under; nil where that serves others too
+	Worker *Worker                 // who runs it
 }
 
 // Worker is one of those that run tests, one test at a time.
 type Worker struct {
 	Kept any // what a script language keeps from run to run, to make the next one cheap
 	log  *transcript.Log
+	time clock  // of the run
 	last Result // what the run came to that has just ended
 }
 

@@ -38,11 +38,11 @@ func (r *Runner) once(ctx context.Context, env *Env, s *slot, run int, worker *W
 		tape = &transcript.Tape{}
 		log.Next = append(log.Next, tape)
 	}
-	bounded, clock := startClock(ctx, r.TestTimeout)
+	bounded, stop := worker.time.begin(ctx, r.TestTimeout)
 	start := time.Now()
-	result.play(bounded, env, s.test.Script, &Run{Index: s.test.Index, Log: log, Extend: clock.extend, Worker: worker})
+	result.play(bounded, env, s.test.Script, &Run{Index: s.test.Index, Log: log, Extend: worker.time.extend, Stop: stop, Worker: worker})
 	result.Seconds = time.Since(start).Seconds()
-	clock.stop()
+	worker.time.end()
 	result.noteSkip(log)
 	if r.NoSkip && result.Outcome == Skipped {
 		result.Outcome = Failed
@@ -124,37 +124,49 @@ func faultPlace() string {
 	}
 }
 
-// clock bounds one run of a test. What ends it can be put off.
+// clock bounds one run of a test at a time. What ends it can be put off. The
+// zero value is ready.
 type clock struct {
-	stop func()
-
-	mu    sync.Mutex
-	start time.Time
-	limit time.Duration
-	timer *time.Timer
+	mu     sync.Mutex
+	start  time.Time
+	limit  time.Duration
+	cancel context.CancelCauseFunc // nil while nothing runs
+	timer  *time.Timer             // kept from run to run
 }
 
-func startClock(ctx context.Context, limit time.Duration) (context.Context, *clock) {
+func (c *clock) begin(ctx context.Context, limit time.Duration) (context.Context, context.CancelCauseFunc) {
 	if limit <= 0 {
 		limit = DefaultTestTimeout
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
-	c := &clock{start: time.Now(), limit: limit}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.timer = time.AfterFunc(limit, func() {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		// It may have been put off just as it ran out.
-		if time.Since(c.start) >= c.limit {
-			cancel(fmt.Errorf("%w: more than %v", ErrTestTimeout, c.limit))
-		}
-	})
-	c.stop = func() {
-		c.timer.Stop()
-		cancel(nil)
+	c.start, c.limit, c.cancel = time.Now(), limit, cancel
+	if c.timer == nil {
+		c.timer = time.AfterFunc(limit, c.ring)
+	} else {
+		c.timer.Reset(limit)
 	}
-	return ctx, c
+	return ctx, cancel
+}
+
+// ring ends the run, unless it was put off just as its time ran out, or another
+// one goes on by now.
+func (c *clock) ring() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.cancel != nil && time.Since(c.start) >= c.limit {
+		c.cancel(fmt.Errorf("%w: more than %v", ErrTestTimeout, c.limit))
+	}
+}
+
+// end is the end of the run.
+func (c *clock) end() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.timer.Stop()
+	c.cancel(nil)
+	c.cancel = nil
 }
 
 // extend gives the test more time.

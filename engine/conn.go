@@ -87,7 +87,7 @@ type Conn struct {
 	line   [1]string // reused for a command alone
 	sent   time.Time
 	ctx    context.Context // the one that watch follows
-	unhook func()
+	unhook func() bool
 
 	owed     []*Command
 	room     [4]*Command // where owed begins
@@ -227,17 +227,8 @@ func (c *Conn) watch(ctx context.Context) error {
 	if c.ctx != ctx {
 		c.unwatch()
 		c.ctx = ctx
-		done := make(chan struct{})
-		stop := context.AfterFunc(ctx, func() {
-			c.sock.Interrupt()
-			close(done)
-		})
-		c.unhook = func() {
-			if !stop() {
-				<-done
-				c.sock.Resume()
-			}
-		}
+		watch := c.sock.watch
+		c.unhook = context.AfterFunc(ctx, func() { c.sock.Interrupt(watch) })
 	}
 	if ctx.Err() != nil {
 		return interrupted(ctx, "wait")
@@ -246,10 +237,10 @@ func (c *Conn) watch(ctx context.Context) error {
 }
 
 func (c *Conn) unwatch() {
-	if c.unhook != nil {
-		c.unhook()
-		c.unhook = nil
+	if c.unhook != nil && !c.unhook() {
+		c.sock.Resume()
 	}
+	c.unhook = nil
 }
 
 func interrupted(ctx context.Context, op string) *Error {

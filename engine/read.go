@@ -139,20 +139,25 @@ func (c *Conn) fill(deadline time.Time) error {
 	} else if len(c.in) == cap(c.in) {
 		c.in, c.r = c.more(), 0
 	}
-	c.sock.impatient = deadline.IsZero() || !time.Now().Before(deadline)
+	now := time.Now()
+	c.sock.impatient = deadline.IsZero() || !now.Before(deadline)
 	defer func() { c.sock.impatient = false }()
+	until := deadline
 	if c.sock.impatient {
-		c.sock.readUntil(time.Time{})
-	} else {
-		c.sock.readUntil(deadline)
+		until = time.Time{}
 	}
+	c.sock.readUntil(until, now)
 	if c.tls != nil { // which answers a key update while it reads
 		if c.sock.impatient {
-			deadline = time.Now().Add(time.Second)
+			deadline = now.Add(time.Second)
 		}
 		c.sock.writeUntil(deadline)
 	}
 	n, err := c.stream().Read(c.in[len(c.in):cap(c.in)])
+	for n == 0 && !c.sock.impatient && isTimeout(err) && time.Now().Before(until) && !c.sock.interrupted.Load() {
+		c.sock.setRead(until) // an earlier reply's time was over, not this one's
+		n, err = c.stream().Read(c.in[len(c.in):cap(c.in)])
+	}
 	c.in = c.in[:len(c.in)+n]
 	if n > 0 {
 		if c.state != nil {

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"net"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -12,13 +13,17 @@ import (
 // that come while a handshake runs.
 type socket struct {
 	net.Conn
-	sys         syscall.RawConn // nil where there is no descriptor
-	impatient   bool            // Read returns what is there, or a timeout at once
-	capture     []byte          // what a handshake read, up to captureMax
-	capturing   bool
+	sys       syscall.RawConn // nil where there is no descriptor
+	impatient bool            // Read returns what is there, or a timeout at once
+	capture   []byte          // what a handshake read, up to captureMax
+	capturing bool
+	now       nowRead
+	readBy    time.Time // when reads end that block; zero is never
+	writeBy   time.Time // when writes end that block; zero is not known
+
+	mu          sync.Mutex // held by Interrupt and Resume
+	watch       int        // how many contexts were watched before this one
 	interrupted atomic.Bool
-	now         nowRead
-	writeBy     time.Time // when writes end that block; zero is not known
 }
 
 const captureMax = 4096
@@ -40,7 +45,7 @@ func (s *socket) Read(b []byte) (n int, err error) {
 	case s.sys != nil:
 		n, err = s.readNow(b)
 	default: // a pipe in memory: a moment is all it takes
-		s.Conn.SetReadDeadline(time.Now().Add(time.Millisecond))
+		s.setRead(time.Now().Add(time.Millisecond))
 		n, err = s.Conn.Read(b)
 	}
 	if s.capturing && n > 0 {
@@ -50,24 +55,45 @@ func (s *socket) Read(b []byte) (n int, err error) {
 	return n, err
 }
 
-// Interrupt ends every read and write, now and later.
-func (s *socket) Interrupt() {
-	s.interrupted.Store(true)
-	s.Conn.SetDeadline(time.Unix(1, 0))
+// Interrupt ends every read and write, now and later, unless that watch is over.
+func (s *socket) Interrupt(watch int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if watch == s.watch {
+		s.interrupted.Store(true)
+		s.Conn.SetDeadline(past)
+	}
 }
 
-// Resume undoes Interrupt, for a later context than the one that ended.
+// Resume begins the watch of a later context than the one that ended.
 func (s *socket) Resume() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.watch++
 	s.interrupted.Store(false)
-	s.writeBy = time.Time{}
+	s.readBy, s.writeBy = past, time.Time{}
 }
 
-// readUntil sets the time at which reads end, unless interrupted already. The
+// past is a deadline that is over.
+var past = time.Unix(1, 0)
+
+// readUntil gives reads until t, zero for ever. To set a deadline costs as much
+// as all else that is done for a reply, so one that is set already and comes
+// first stays: who reads begins anew when it ends a read before t.
+func (s *socket) readUntil(t, now time.Time) {
+	if s.readBy.IsZero() && t.IsZero() || s.readBy.After(now) && (t.IsZero() || !s.readBy.After(t)) {
+		return
+	}
+	s.setRead(t)
+}
+
+// setRead sets the time at which reads end, unless interrupted already. The
 // order matters: Interrupt sets its flag before the deadline, we look after.
-func (s *socket) readUntil(t time.Time) {
+func (s *socket) setRead(t time.Time) {
+	s.readBy = t
 	s.Conn.SetReadDeadline(t)
 	if s.interrupted.Load() {
-		s.Conn.SetReadDeadline(time.Unix(1, 0))
+		s.Conn.SetReadDeadline(past)
 	}
 }
 
@@ -84,6 +110,6 @@ func (s *socket) writeUntil(t time.Time) {
 	s.writeBy = t
 	s.Conn.SetWriteDeadline(t)
 	if s.interrupted.Load() {
-		s.Conn.SetWriteDeadline(time.Unix(1, 0))
+		s.Conn.SetWriteDeadline(past)
 	}
 }

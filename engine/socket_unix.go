@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"syscall"
+	"time"
 )
 
 // nowRead is a read that does not wait, as the runtime wants to have it told.
@@ -15,6 +16,7 @@ type nowRead struct {
 	b   []byte
 	n   int
 	err error
+	ran bool
 }
 
 // readNow reads what the kernel holds for us and never waits.
@@ -22,6 +24,7 @@ func (s *socket) readNow(b []byte) (int, error) {
 	r := &s.now
 	if r.do == nil {
 		r.do = func(fd uintptr) bool {
+			r.ran = true
 			for {
 				r.n, r.err = syscall.Read(int(fd), r.b)
 				if r.err != syscall.EINTR {
@@ -30,8 +33,12 @@ func (s *socket) readNow(b []byte) (int, error) {
 			}
 		}
 	}
-	r.b, r.n, r.err = b, 0, nil
+	r.b, r.n, r.err, r.ran = b, 0, nil, false
 	err := s.sys.Read(r.do)
+	if err != nil && !r.ran && !s.interrupted.Load() { // the deadline has just passed, and nobody has looked
+		s.setRead(time.Time{})
+		err = s.sys.Read(r.do)
+	}
 	r.b = nil
 	switch {
 	case err != nil:

@@ -93,7 +93,7 @@ func (c *Conn) handshake(ctx context.Context, o TLSOptions) error {
 	state := &tlsState{}
 	conn := tls.Client(c.sock, c.tlsConfig(o, state))
 	limit := orDefault(c.opts.Timeout, DefaultTimeout)
-	c.sock.readUntil(time.Now().Add(limit))
+	c.sock.setRead(time.Now().Add(limit))
 	c.sock.writeUntil(time.Now().Add(limit))
 	c.sock.capture, c.sock.capturing = nil, true
 	err := conn.HandshakeContext(ctx)

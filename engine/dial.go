@@ -27,6 +27,11 @@ func Connect(ctx context.Context, address string, opts Options) (*Conn, error) {
 		}
 		source = &net.TCPAddr{IP: ip}
 	}
+	if source == nil {
+		if nc := dialNear(addr); nc != nil {
+			return Over(ctx, nc, address, opts)
+		}
+	}
 	// Not DialTCP: it binds first, where the kernel would find a free port by both
 	// ends, and in a long run of conversations there are none left.
 	d := &net.Dialer{Timeout: orDefault(opts.Timeout, DefaultTimeout), KeepAlive: -1, LocalAddr: source}

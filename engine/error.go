@@ -86,5 +86,5 @@ func isTimeout(err error) bool { return errors.Is(err, os.ErrDeadlineExceeded) }
 // isBroken says that the network failed below TLS.
 func isBroken(err error) bool {
 	var errno syscall.Errno
-	return errors.As(err, &errno) || errors.Is(err, net.ErrClosed)
+	return errors.As(err, &errno) || errors.Is(err, net.ErrClosed) || errors.Is(err, os.ErrClosed)
 }

@@ -1,0 +1,83 @@
+package engine_test
+
+import (
+	"testing"
+	"time"
+
+	"smtplay/engine"
+	"smtplay/engine/server"
+)
+
+// The deadline that an earlier wait set on the socket may stand when a later
+// one begins. It ends neither too early nor too late.
+func TestDeadlineOfAnEarlierWait(t *testing.T) {
+	for _, row := range []struct {
+		name   string
+		before func(*talk) // leaves a deadline behind
+		reply  time.Duration
+		within time.Duration
+		fails  time.Duration // 0: the reply comes
+	}{
+		{"an earlier reply's, which ends first", func(k *talk) { k.ask("RSET", "250"); time.Sleep(25 * time.Second) }, 20 * time.Second, 0, 0},
+		{"an earlier reply's, and none comes", func(k *talk) { k.ask("RSET", "250"); time.Sleep(25 * time.Second) }, time.Hour, 0, 30 * time.Second},
+		{"an earlier reply's, which ends later", func(k *talk) { k.ask("RSET", "250") }, 2 * time.Second, time.Second, time.Second},
+		{"one that is over", func(k *talk) { k.ask("RSET", "250"); time.Sleep(time.Hour) }, time.Second, 0, 0},
+		{"a silence's", func(k *talk) {
+			if err := k.ExpectSilence(k.ctx, 2*time.Second); err != nil {
+				k.t.Fatal(err)
+			}
+		}, 5 * time.Second, 0, 0},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			on := server.Answers{"noop": server.Say("250 late").After(row.reply)}
+			bubble(t, server.Polite{On: on}.Serve, engine.Options{}, func(k *talk) {
+				k.read("220")
+				row.before(k)
+				if err := k.say("NOOP"); err != nil {
+					t.Fatal(err)
+				}
+				start := time.Now()
+				_, err := k.ReadReply(k.ctx, row.within)
+				want := row.reply
+				if row.fails > 0 {
+					wantErr(t, err, engine.Timeout, "within")
+					want = row.fails
+				} else if err != nil {
+					t.Fatal(err)
+				}
+				if took := time.Since(start); took != want {
+					t.Errorf("took %v, want %v", took, want)
+				}
+			})
+		})
+	}
+}
+
+// On a real socket of this machine a wait that ends under TLS leaves TLS as it
+// was, and the connection knows its own end.
+func TestNear(t *testing.T) {
+	cert := made(t, ageless)
+	for _, address := range []string{"127.0.0.1:0", "[::1]:0"} {
+		srv := &server.Server{Address: address, Handler: server.Polite{TLS: cert.ServerConfig(), On: server.Answers{"rset": {Ending: server.Reset}}}.Serve}
+		if err := srv.Listen(); err != nil {
+			t.Fatal(err)
+		}
+		defer srv.Close()
+		k := dial(t, srv, engine.Options{})
+		if ip := k.LocalIP(); !ip.IsLoopback() || !k.Loopback() {
+			t.Errorf("%s: our end is at %v", address, ip)
+		}
+		k.read("220")
+		k.secure("localhost", cert)
+		for range 3 {
+			if err := k.ExpectSilence(k.ctx, 10*time.Millisecond); err != nil {
+				t.Fatal(err)
+			}
+			k.ask("NOOP", "250")
+		}
+		if err := k.say("RSET"); err != nil {
+			t.Fatal(err)
+		}
+		k.fails(engine.Reset, "the connection was reset")
+	}
+}

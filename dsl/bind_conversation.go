@@ -63,7 +63,7 @@ func conversationVerbs() []*verb {
 				c.s.expected++
 				return 0
 			}},
-		{name: "pipeline", whole: true, doc: "Sends several commands in one segment (RFC 2920). As many expects follow, in order.",
+		{name: "pipeline", whole: true, doc: "Sends several commands in one segment (RFC 2920). As many expects follow, in order. After a 354 the first is the text of the message, up to and with its lone dot.",
 			args: []param{{name: "lines", kind: listKind}}, example: `pipeline{ "mail from:<a@example.org>", "rcpt to:<b@example.com>", "data" }`, run: runPipeline},
 		{name: "raw", doc: "Writes bytes as they are. They owe no reply, and until the next expect bytes that nothing asked for are no fault.",
 			args: []param{{name: "bytes", kind: stringKind}}, example: `raw "noop\r\n"`, run: func(c *call) int {
@@ -164,10 +164,13 @@ func runPipeline(c *call) int {
 	} else {
 		lines = []string{c.text(0)}
 	}
+	var err error
 	if c.conversation().AwaitsText() {
-		c.wrong("after a 354 comes message text: pipeline has no place there")
+		err = c.conv.PipelineText(c.s.ctx, c.pos, lines[0], lines[1:])
+	} else {
+		err = c.conv.Pipeline(c.s.ctx, c.pos, lines)
 	}
-	if err := c.conv.Pipeline(c.s.ctx, c.pos, lines); err != nil {
+	if err != nil {
 		c.s.failed(c.LState, c.conv, err)
 	}
 	return 0

@@ -151,6 +151,41 @@ func TestPipeline(t *testing.T) {
 	k.ask("NOOP", "250")
 }
 
+// The text of a message may be the first of a group, and nothing less than all of it.
+func TestPipelineText(t *testing.T) {
+	k := greeted(t, server.Polite{}.Serve, engine.Options{})
+	say := func(text string, lines ...string) error { return k.PipelineText(k.ctx, k.pos, text, lines) }
+	wantErr(t, say("text\n."), engine.Misuse, "comes after a 354")
+	k.ask("EHLO x", "250")
+	k.ask("MAIL FROM:<a@example.org>", "250")
+	k.ask("RCPT TO:<b@example.com>", "250")
+	k.ask("DATA", "354")
+	for _, row := range []struct{ text, why string }{
+		{"text", "the commands would be message text"},
+		{"", "so would they here"},
+		{"text\n..", "two dots are one dot of the text"},
+		{"text\n.\nRSET", "a command is an entry of its own"},
+	} {
+		if err := say(row.text, "RSET"); !engine.IsKind(err, engine.Misuse) {
+			t.Errorf("%q: %v (%s)", row.text, err, row.why)
+		}
+	}
+	if err := say("text\n.", "MAIL FROM:<>", "RCPT TO:<b@example.com>", "DATA"); err != nil {
+		t.Fatal(err)
+	}
+	for _, command := range []string{".", "MAIL FROM:<>", "RCPT TO:<b@example.com>", "DATA"} {
+		r, err := k.ReadReply(k.ctx, 0)
+		if err != nil || r.Command.String() != command || r.Command.Final != (command == ".") {
+			t.Fatalf("%s: %v %v", command, r, err)
+		}
+	}
+	if err := say(".", "RSET", "QUIT"); err != nil { // an empty message
+		t.Fatal(err)
+	}
+	k.read("250")
+	wantErr(t, k.Finish(k.ctx), engine.Owed, "the reply to RSET has not been read")
+}
+
 // Between a 354 and the lone dot lines are message text.
 func TestMessageText(t *testing.T) {
 	for _, row := range []struct {

@@ -39,7 +39,32 @@ func (c *Conn) Pipeline(ctx context.Context, pos transcript.Pos, lines []string)
 	if c.message {
 		return &Error{Op: "write", Addr: c.addr, Kind: Misuse, Msg: "no command was sent: after a 354 comes message text, up to the lone dot"}
 	}
-	out, auth := c.out[:0], c.auth
+	return c.group(ctx, pos, c.out[:0], lines)
+}
+
+// PipelineText sends the text of a message after a 354, up to the lone dot, as
+// Send takes it, and commands in the same segment: RFC 2920 3.1 lets the content
+// of a message be the first of a group.
+func (c *Conn) PipelineText(ctx context.Context, pos transcript.Pos, text string, lines []string) error {
+	if err := c.usable("write"); err != nil {
+		return err
+	}
+	if !c.message {
+		return &Error{Op: "write", Addr: c.addr, Kind: Misuse, Msg: "nothing was sent: the text of a message comes after a 354"}
+	}
+	if err := guard(c, text); err != nil {
+		return err
+	}
+	out := wire.AppendCRLF(c.out[:0], text)
+	if dot := loneDot(out); dot == 0 || dot != len(out) {
+		return &Error{Op: "write", Addr: c.addr, Kind: Misuse, Msg: "nothing was sent: after a 354 the first of a group is the text of the message, which ends in the lone dot"}
+	}
+	return c.group(ctx, pos, out, lines)
+}
+
+// group sends commands behind out, which is the text of a message or nothing.
+func (c *Conn) group(ctx context.Context, pos transcript.Pos, out []byte, lines []string) error {
+	auth, text := c.auth, len(out) > 0
 	var spans []transcript.Span
 	cmds := make([]Command, len(lines))
 	for i, line := range lines {
@@ -59,8 +84,15 @@ func (c *Conn) Pipeline(ctx context.Context, pos transcript.Pos, lines []string)
 		out = append(append(out, line...), '\r', '\n')
 	}
 	c.out = out
-	if err := c.ready(ctx, cmds[0].String()); err != nil {
+	what := "the message"
+	if !text {
+		what = cmds[0].String()
+	}
+	if err := c.ready(ctx, what); err != nil {
 		return err
+	}
+	if text {
+		c.endMessage(pos)
 	}
 	c.auth = auth
 	for i := range cmds {

@@ -33,10 +33,20 @@ send [[
 ` + body + `.]]; expect 250
 `
 
-var pipelined = `pipeline{ "mail from:<a@example.org>", "rcpt to:<b@example.com>", "data" }; expect 250; expect 250; expect 354
-send [[
-` + body + `.]]; expect 250
-`
+// envelope is a group of commands (RFC 2920); its replies follow.
+const (
+	envelope = `"mail from:<a@example.org>", "rcpt to:<b@example.com>", "data" }; `
+	answers  = "expect 250; expect 250; expect 354\n"
+)
+
+// pipelined sends a message and what comes next in one group each.
+var (
+	text      = "pipeline{ [[\n" + body + ".]], "
+	pipelined = "pipeline{ " + envelope + answers + text + `"quit" }; expect 250; expect 221` + "\n"
+	groups    = "pipeline{ " + envelope + answers +
+		"for _ = 2, %d do " + text + envelope + "expect 250; " + answers + "end\n" +
+		text + `"quit" }; expect 250; expect 221` + "\n"
+)
 
 const goodbye = `send "quit"; expect 221
 `
@@ -147,7 +157,7 @@ func BenchmarkMessage(b *testing.B) {
 	}
 	one := script(b, hello+transaction+goodbye)
 	many := script(b, hello+fmt.Sprintf("for _ = 1, %d do\n", perConnection)+transaction+"end\n"+goodbye)
-	quick := script(b, hello+pipelined+goodbye)
+	quick, groups := script(b, hello+pipelined), script(b, hello+fmt.Sprintf(groups, perConnection))
 	for _, sessions := range []int{1, 20, 200} {
 		b.Run(fmt.Sprintf("connection-each/sessions-%d", sessions), func(b *testing.B) {
 			pairs(b, run(one, messages, sessions), smtpSource(sessions))
@@ -158,9 +168,14 @@ func BenchmarkMessage(b *testing.B) {
 			pairs(b, run(many, messages/perConnection, sessions), smtpSource(sessions, "-d"))
 		})
 	}
-	b.Run("pipelined/sessions-20", func(b *testing.B) {
-		pairs(b, run(quick, messages, 20), smtpSource(20))
-	})
+	for _, sessions := range []int{1, 20} {
+		b.Run(fmt.Sprintf("pipelined/connection-each/sessions-%d", sessions), func(b *testing.B) {
+			pairs(b, run(quick, messages, sessions), smtpSource(sessions))
+		})
+		b.Run(fmt.Sprintf("pipelined/connections-kept/sessions-%d", sessions), func(b *testing.B) {
+			pairs(b, run(groups, messages/perConnection, sessions), smtpSource(sessions, "-d"))
+		})
+	}
 }
 
 // BenchmarkOneShot is one message as one process, beside swaks.

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"smtplay/engine/lab/daemon"
 	"smtplay/engine/server"
 )
 
@@ -76,10 +77,10 @@ func (p *Postfix) writeCertificate(c Certificate) error {
 		}
 		chain, key = made.CertPEM, made.KeyPEM
 	}
-	if err := writeFile(p.KeyFile(), key, 0o600); err != nil {
+	if err := daemon.WriteFile(p.KeyFile(), key, 0o600); err != nil {
 		return fmt.Errorf("lab: %w", err)
 	}
-	if err := writeFile(p.CertificateFile(), chain, 0o644); err != nil {
+	if err := daemon.WriteFile(p.CertificateFile(), chain, 0o644); err != nil {
 		return fmt.Errorf("lab: %w", err)
 	}
 	c = c.clone()

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"smtplay/engine/lab/daemon"
 )
 
 // services are the parts of master.cf beside the listeners. None makes a network connection:
@@ -109,7 +111,7 @@ func (p *Postfix) mainCF(o *Options) string {
 func (p *Postfix) masterCF(o *Options) string {
 	var text strings.Builder
 	for _, l := range o.listeners() {
-		fmt.Fprintf(&text, "%s inet n - n - - smtpd\n", p.ports[l.Name].addr)
+		fmt.Fprintf(&text, "%s inet n - n - - smtpd\n", p.ports[l.Name].Addr)
 		fmt.Fprintf(&text, "  -o { syslog_name = postfix/%s }\n", l.Name)
 		for _, setting := range l.Settings {
 			name, value, _ := strings.Cut(setting, "=")
@@ -163,19 +165,11 @@ func (p *Postfix) writeConfiguration(o *Options) error {
 // writeOld writes a file and dates it back: each Postfix program sleeps while main.cf is
 // younger than two seconds, lest it read one that is still being edited.
 func writeOld(path, text string) error {
-	if err := writeFile(path, []byte(text), 0o644); err != nil {
+	if err := daemon.WriteFile(path, []byte(text), 0o644); err != nil {
 		return err
 	}
 	old := time.Now().Add(-time.Minute)
 	return os.Chtimes(path, old, old)
-}
-
-// writeFile writes a file that has exactly this mode, whatever the umask.
-func writeFile(path string, content []byte, mode os.FileMode) error {
-	if err := os.WriteFile(path, content, mode); err != nil {
-		return err
-	}
-	return os.Chmod(path, mode)
 }
 
 // path is a file of this server.

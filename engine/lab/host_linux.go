@@ -6,55 +6,9 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 
 	"golang.org/x/sys/unix"
 )
-
-// supported says that this system has what the package relies on.
-const supported = true
-
-// A port is a TCP port of 127.0.0.1 that is this server's until close.
-type port struct {
-	addr string
-	fd   int
-}
-
-// reservePort has the kernel choose a free port and keeps it by a socket that is bound and never
-// listens. Two Postfixes on one port would both start, as they set SO_REUSEPORT, and share its
-// connections at random; while this socket is there the kernel gives the port to nobody who
-// asks for any free one. Postfix can still bind it: same user, same option.
-func reservePort() (port, error) {
-	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return port{}, fmt.Errorf("lab: a free port: %w", err)
-	}
-	p := port{fd: fd}
-	for _, option := range []int{unix.SO_REUSEADDR, unix.SO_REUSEPORT} {
-		if err == nil {
-			err = unix.SetsockoptInt(fd, unix.SOL_SOCKET, option, 1)
-		}
-	}
-	if err == nil {
-		err = unix.Bind(fd, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}})
-	}
-	var bound unix.Sockaddr
-	if err == nil {
-		bound, err = unix.Getsockname(fd)
-	}
-	if err != nil {
-		p.close()
-		return port{}, fmt.Errorf("lab: a free port: %w", err)
-	}
-	p.addr = fmt.Sprintf("127.0.0.1:%d", bound.(*unix.SockaddrInet4).Port)
-	return p, nil
-}
-
-// close gives the port back.
-func (p port) close() { _ = unix.Close(p.fd) }
-
-// ownSession is how a process is started that a Ctrl-C on our terminal must not reach.
-func ownSession() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setsid: true} }
 
 // masterPID is the process of the master that runs on this queue folder, 0 if there is none. The pid
 // file alone proves nothing, as a number is used again; that the process stands in this

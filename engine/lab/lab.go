@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 
+	"smtplay/engine/lab/daemon"
 	"smtplay/engine/server"
 )
 
@@ -25,7 +26,7 @@ type Postfix struct {
 	options Options
 	users   map[string]string // the logins in the password file, nil before there is one
 	shown   *Certificate      // what the certificate files were made for, nil before there are any
-	ports   map[string]port
+	ports   map[string]daemon.Port
 	stopped bool
 }
 
@@ -42,7 +43,7 @@ func Start(ctx context.Context, o Options) (*Postfix, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
-	p := &Postfix{options: o.clone(), ports: map[string]port{}}
+	p := &Postfix{options: o.clone(), ports: map[string]daemon.Port{}}
 	var err error
 	if p.install, err = findInstallation(ctx); err != nil {
 		return nil, err
@@ -71,7 +72,7 @@ func (p *Postfix) begin(ctx context.Context) error {
 	if err := p.makeTree(); err != nil {
 		return err
 	}
-	if err := writeFile(p.CAFile(), p.ca.PEM(), 0o644); err != nil {
+	if err := daemon.WriteFile(p.CAFile(), p.ca.PEM(), 0o644); err != nil {
 		return fmt.Errorf("lab: %w", err)
 	}
 	return p.apply(ctx, &p.options)
@@ -83,7 +84,7 @@ func (p *Postfix) apply(ctx context.Context, o *Options) error {
 		if _, found := p.ports[l.Name]; found {
 			continue
 		}
-		reserved, err := reservePort()
+		reserved, err := daemon.ReservePort()
 		if err != nil {
 			return err
 		}
@@ -146,7 +147,7 @@ func (p *Postfix) Stop() error {
 	p.stopped = true
 	p.guard.dismiss()
 	for _, reserved := range p.ports {
-		reserved.close()
+		reserved.Close()
 	}
 	return p.remove()
 }
@@ -182,7 +183,7 @@ func (p *Postfix) Addr(name string) string {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.ports[name].addr
+	return p.ports[name].Addr
 }
 
 // Dir is the folder that holds the server.

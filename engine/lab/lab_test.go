@@ -45,7 +45,7 @@ func TestSideBySide(t *testing.T) {
 		}
 	}
 	c := dial(t, other.Addr("tight"), nil)
-	c.dialogue([][2]string{
+	c.Dialogue([][2]string{
 		{"ehlo client.example.org", "250"},
 		{"mail from:<james@example.org>", "250"},
 		{"rcpt to:<james@new.example.com>", "554 5.7.1"},
@@ -53,9 +53,9 @@ func TestSideBySide(t *testing.T) {
 		{"rcpt to:<mary@example.net>", "452 4.5.3"},
 		{"noop", "250"},
 	})
-	c.startTLS(trusting(t, other))
-	c.say("auth plain "+goodLogin, "535")
-	dial(t, one.Addr("smtp"), nil).say("quit", "221")
+	c.StartTLS(trusting(t, other))
+	c.Say("auth plain "+goodLogin, "535")
+	dial(t, one.Addr("smtp"), nil).Say("quit", "221")
 }
 
 // Every address is that of a socket on 127.0.0.1, and no other may have it meanwhile.
@@ -83,7 +83,7 @@ func TestStopLeavesNothing(t *testing.T) {
 	server := labtest.Private(t, lab.Options{})
 	addr := server.Addr("smtp")
 	c := dial(t, addr, nil) // so that there is an smtpd at work
-	c.say("ehlo client.example.org", "250")
+	c.Say("ehlo client.example.org", "250")
 	if len(processesIn(t, server.Dir())) == 0 {
 		t.Fatal("no process of the server is seen while it runs, so seeing none later proves nothing")
 	}
@@ -215,7 +215,7 @@ func TestGivenDirStays(t *testing.T) {
 	o := lab.Options{Dir: filepath.Join(parent, "server")}
 	for range 2 { // the second in what the first has left
 		server := labtest.Private(t, o)
-		dial(t, server.Addr("smtp"), nil).say("quit", "221")
+		dial(t, server.Addr("smtp"), nil).Say("quit", "221")
 		if _, err := lab.Start(t.Context(), o); err == nil || !strings.Contains(err.Error(), "already") {
 			t.Errorf("a second one in the same folder: %v", err)
 		}

@@ -81,9 +81,9 @@ func TestListeners(t *testing.T) {
 				first = trust
 			}
 			c := dial(t, server.Addr(test.listener), first)
-			ehlo := c.say("ehlo client.example.org", "250")
+			ehlo := c.Say("ehlo client.example.org", "250")
 			if test.tls {
-				ehlo = c.startTLS(trust)
+				ehlo = c.StartTLS(trust)
 			}
 			if !strings.Contains(ehlo, test.has) {
 				t.Errorf("the reply to EHLO lacks %q: %q", test.has, ehlo)
@@ -91,8 +91,8 @@ func TestListeners(t *testing.T) {
 			if strings.Contains(ehlo, test.hasNot) {
 				t.Errorf("the reply to EHLO has %q: %q", test.hasNot, ehlo)
 			}
-			c.dialogue(test.lines)
-			c.say("quit", "221")
+			c.Dialogue(test.lines)
+			c.Say("quit", "221")
 		})
 	}
 }
@@ -101,7 +101,7 @@ func TestListeners(t *testing.T) {
 func TestDelivered(t *testing.T) {
 	server := labtest.ForTest(t, lab.Options{})
 	c := dial(t, server.Addr("local"), nil)
-	c.dialogue([][2]string{
+	c.Dialogue([][2]string{
 		{"helo client.example.org", "250"},
 		{"mail from:<james@example.org>", "250"},
 		{"rcpt to:<james@example.com>", "250"},
@@ -109,7 +109,7 @@ func TestDelivered(t *testing.T) {
 		{"rcpt to:<postmaster>", "250"},
 		{"data", "354"},
 	})
-	_, id, _ := strings.Cut(c.say("Hi James\r\n\r\nA letter without a header.\r\n.", "250 2.0.0 Ok: queued as "), "queued as ")
+	_, id, _ := strings.Cut(c.Say("Hi James\r\n\r\nA letter without a header.\r\n.", "250 2.0.0 Ok: queued as "), "queued as ")
 	for mailbox, to := range map[string]string{
 		lab.Sink: "james@example.com", "new.example.com/james": "james@new.example.com", lab.Local: "postmaster",
 	} {

@@ -5,14 +5,12 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
+
+	"smtplay/engine/lab/daemon"
 )
 
 // The mailboxes for what is not hosted.
@@ -42,35 +40,15 @@ type Message struct {
 // Messages are all that were delivered so far, oldest first. A message is delivered some hundredths of a second after
 // the reply to its final dot: [Postfix.Delivered] waits.
 func (p *Postfix) Messages() ([]Message, error) {
-	var messages []Message
-	root := p.path("mail")
-	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil // moved on between listing and looking
-		}
-		// A maildir: what is complete lies in "new".
-		if err != nil || entry.IsDir() || filepath.Base(filepath.Dir(path)) != "new" {
-			return err
-		}
-		data, err := os.ReadFile(path)
-		if err != nil {
-			return err
-		}
-		info, err := entry.Info()
-		if err != nil {
-			return err
-		}
-		mailbox, err := filepath.Rel(root, filepath.Dir(filepath.Dir(path)))
-		if err != nil {
-			return err
-		}
-		m := parseMessage(data)
-		m.Mailbox, m.when = filepath.ToSlash(mailbox), info.ModTime()
-		messages = append(messages, m)
-		return nil
-	})
+	letters, err := daemon.Letters(p.path("mail"))
 	if err != nil {
-		return nil, fmt.Errorf("lab: reading the mailboxes: %w", err)
+		return nil, fmt.Errorf("lab: %w", err)
+	}
+	var messages []Message
+	for _, l := range letters {
+		m := parseMessage(l.Data)
+		m.Mailbox, m.when = l.Mailbox, l.When
+		messages = append(messages, m)
 	}
 	slices.SortStableFunc(messages, func(a, b Message) int {
 		return cmp.Or(a.when.Compare(b.when), cmp.Compare(a.QueueID, b.QueueID))
@@ -83,7 +61,7 @@ func (p *Postfix) Messages() ([]Message, error) {
 func (p *Postfix) Delivered(ctx context.Context, want func(Message) bool) (Message, error) {
 	var found Message
 	var failed error
-	err := waitUntil(ctx, func() bool {
+	err := daemon.WaitUntil(ctx, func() bool {
 		var all []Message
 		if all, failed = p.Messages(); failed != nil {
 			return true
@@ -95,7 +73,7 @@ func (p *Postfix) Delivered(ctx context.Context, want func(Message) bool) (Messa
 		return i >= 0
 	})
 	if err != nil {
-		return Message{}, fmt.Errorf("lab: no such message was delivered: %w\n%s", err, tail(p.Log(), logTail))
+		return Message{}, fmt.Errorf("lab: no such message was delivered: %w\n%s", err, daemon.Tail(p.Log(), logTail))
 	}
 	return found, failed
 }

@@ -4,19 +4,18 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+
+	"smtplay/engine/lab/daemon"
 )
 
 // InstallCommand is what puts the packages of [Missing] on a Debian machine. The variable in front
 // keeps the postfix package from asking questions.
 const InstallCommand = "DEBIAN_FRONTEND=noninteractive apt-get install postfix libsasl2-modules sasl2-bin"
 
-// systemPath is where administrators' programs lie; the PATH of ordinary users often lacks them.
-const systemPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-
 // Missing lists what this machine lacks to run a Postfix: "linux", "root", "package NAME".
 // It is empty where [Start] can work.
 func Missing() []string {
-	if !supported {
+	if !daemon.Supported {
 		return []string{"linux"}
 	}
 	var missing []string
@@ -35,16 +34,16 @@ func Missing() []string {
 	return missing
 }
 
-// hasProgram reports whether name can be run from systemPath.
+// hasProgram reports whether name can be run from the system path.
 func hasProgram(name string) bool {
 	_, err := exec.LookPath(programPath(name))
 	return err == nil
 }
 
-// programPath finds a program on systemPath whatever PATH says, so that what runs here
+// programPath finds a program on the system path whatever PATH says, so that what runs here
 // is the system's. A name that is nowhere is returned as it is.
 func programPath(name string) string {
-	for _, dir := range filepath.SplitList(systemPath) {
+	for _, dir := range filepath.SplitList(daemon.SystemPath) {
 		path := filepath.Join(dir, name)
 		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0 {
 			return path

@@ -8,6 +8,8 @@ import (
 	"os/exec"
 	"strings"
 	"time"
+
+	"smtplay/engine/lab/daemon"
 )
 
 const (
@@ -20,7 +22,7 @@ const (
 // run starts the master and waits until it listens.
 func (p *Postfix) run(ctx context.Context) error {
 	// This file has "postfix start" leave out its check of the folders, once.
-	if err := writeFile(p.path("queue", "quick-start"), nil, 0o644); err != nil {
+	if err := daemon.WriteFile(p.path("queue", "quick-start"), nil, 0o644); err != nil {
 		return fmt.Errorf("lab: %w", err)
 	}
 	// A file and not a pipe: a daemon that kept a pipe would keep us waiting for its end.
@@ -35,7 +37,7 @@ func (p *Postfix) run(ctx context.Context) error {
 	start.Env = environment()
 	start.Stdout, start.Stderr = out, out
 	// "postfix" is a shell script that starts others: a start given up must end with all of them.
-	start.SysProcAttr = ownSession()
+	start.SysProcAttr = daemon.InOwnSession(nil)
 	start.Cancel = func() error { return killGroup(start.Process.Pid) }
 	if err := start.Run(); err != nil {
 		if ctx.Err() != nil {
@@ -46,7 +48,7 @@ func (p *Postfix) run(ctx context.Context) error {
 		if said == "" {
 			said = p.objection(ctx)
 		}
-		return &StartError{Err: err, Log: tail(said, logTail)}
+		return &StartError{Err: err, Log: daemon.Tail(said, logTail)}
 	}
 	return nil
 }
@@ -75,36 +77,13 @@ func (p *Postfix) halt() error {
 	defer cancel()
 	asked := terminate(pid)
 	if asked == nil {
-		asked = waitUntil(ctx, func() bool { return masterPID(p.path("queue")) == 0 })
+		asked = daemon.WaitUntil(ctx, func() bool { return masterPID(p.path("queue")) == 0 })
 	}
 	killed := killGroup(pid)
 	ctx, cancel = context.WithTimeout(context.Background(), stopWithin)
 	defer cancel()
-	if err := waitUntil(ctx, func() bool { return !groupAlive(pid) }); err != nil {
+	if err := daemon.WaitUntil(ctx, func() bool { return !groupAlive(pid) }); err != nil {
 		return fmt.Errorf("lab: the master, process %d, does not end: %w", pid, errors.Join(asked, killed, err))
-	}
-	return nil
-}
-
-// tail is the end of text, whole lines, no more than n bytes of them.
-func tail(text string, n int) string {
-	if len(text) > n {
-		text = text[len(text)-n:]
-		_, text, _ = strings.Cut(text, "\n")
-	}
-	return strings.TrimRight(text, "\n")
-}
-
-// waitUntil asks again and again until done says yes or ctx ends, and returns the cause of that end.
-func waitUntil(ctx context.Context, done func() bool) error {
-	again := time.NewTicker(2 * time.Millisecond)
-	defer again.Stop()
-	for !done() {
-		select {
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case <-again.C:
-		}
 	}
 	return nil
 }

@@ -33,10 +33,10 @@ func TestReconfigureAuthInClear(t *testing.T) {
 	}
 	set("no")
 	c := dial(t, addr, nil)
-	if ehlo := c.say("ehlo maila.example.com", "250"); !strings.Contains(ehlo, "250-AUTH PLAIN LOGIN\n250-AUTH=PLAIN LOGIN\n") {
+	if ehlo := c.Say("ehlo maila.example.com", "250"); !strings.Contains(ehlo, "250-AUTH PLAIN LOGIN\n250-AUTH=PLAIN LOGIN\n") {
 		t.Errorf("AUTH is not offered in clear: %q", ehlo)
 	}
-	c.dialogue([][2]string{
+	c.Dialogue([][2]string{
 		{"auth plain " + goodLogin, "235 2.7.0 Authentication successful"},
 		{"mail from:<james@example.org>", "250"},
 		{"rcpt to:<james@example.com>", "250"},
@@ -48,7 +48,7 @@ func TestReconfigureAuthInClear(t *testing.T) {
 	if now, err := os.ReadFile(server.CertificateFile()); err != nil || string(now) != string(served) {
 		t.Errorf("the certificate is another now: %v", err)
 	}
-	if ehlo := dial(t, addr, nil).say("ehlo maila.example.com", "250"); strings.Contains(ehlo, "AUTH") {
+	if ehlo := dial(t, addr, nil).Say("ehlo maila.example.com", "250"); strings.Contains(ehlo, "AUTH") {
 		t.Errorf("AUTH is still offered in clear: %q", ehlo)
 	}
 }
@@ -67,16 +67,16 @@ func TestReconfigureAll(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dial(t, server.Addr("local"), nil).say("quit", "221")
+	dial(t, server.Addr("local"), nil).Say("quit", "221")
 	c := dial(t, server.Addr("smtp"), nil)
-	c.dialogue([][2]string{
+	c.Dialogue([][2]string{
 		{"ehlo client.example.org", "250"},
 		{"auth plain " + goodLogin, "535"},
 		{"mail from:<james@example.org>", "250"},
 		{"rcpt to:<mary@example.net>", "250"},
 		{"rcpt to:<james@new.example.com>", "250"}, // mary was added
 	})
-	ehlo := dial(t, server.Addr("silent"), nil).say("ehlo client.example.org", "250")
+	ehlo := dial(t, server.Addr("silent"), nil).Say("ehlo client.example.org", "250")
 	if strings.Contains(ehlo, "DSN") || strings.Contains(ehlo, "ETRN") {
 		t.Errorf("a value with blanks did not arrive: %q", ehlo)
 	}
@@ -91,7 +91,7 @@ func TestReconfigureRefused(t *testing.T) {
 	if err == nil {
 		t.Error("no error")
 	}
-	c.say("ehlo client.example.org", "250")
+	c.Say("ehlo client.example.org", "250")
 
 	shared := labtest.ForTest(t, lab.Options{})
 	if err := shared.Reconfigure(t.Context(), func(*lab.Options) {}); !errors.Is(err, lab.ErrReadOnly) {
@@ -111,7 +111,7 @@ func TestReconfigureBack(t *testing.T) {
 	if err := server.Reconfigure(t.Context(), func(o *lab.Options) { delete(o.MainCF, "mail_owner") }); err != nil {
 		t.Fatal(err)
 	}
-	dial(t, server.Addr("smtp"), nil).say("quit", "221")
+	dial(t, server.Addr("smtp"), nil).Say("quit", "221")
 }
 
 func TestCertificates(t *testing.T) {
@@ -146,10 +146,10 @@ func TestCertificates(t *testing.T) {
 				t.Fatal(err)
 			}
 			c := dial(t, server.Addr("smtp"), nil)
-			c.say("ehlo client.example.org", "250")
-			c.say("starttls", "220")
+			c.Say("ehlo client.example.org", "250")
+			c.Say("starttls", "220")
 			// Finish the handshake in any case, as the certificate is to be looked at.
-			secure := tls.Client(c.conn, &tls.Config{InsecureSkipVerify: true})
+			secure := tls.Client(c.Conn, &tls.Config{InsecureSkipVerify: true})
 			if err := secure.Handshake(); err != nil {
 				t.Fatal(err)
 			}

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	"smtplay/engine/lab/daemon"
 )
 
 // logFile is the mail log's name in the server's folder.
@@ -52,7 +54,7 @@ func findInstallation(ctx context.Context) (installation, error) {
 }
 
 // environment is what Postfix's programs get: nothing of ours may turn them (MAIL_CONFIG would).
-func environment() []string { return []string{"PATH=" + systemPath, "LC_ALL=C"} }
+func environment() []string { return daemon.Environment() }
 
 // makeDir finds or makes the server's folder and says whether it is ours to remove.
 func makeDir(given string) (dir string, own bool, err error) {

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io"
 	"os/exec"
+
+	"smtplay/engine/lab/daemon"
 )
 
 // watch is the watchdog's script: DIR, then "remove" if DIR is to go as well. It waits for
@@ -55,7 +57,7 @@ func startWatchdog(dir string, remove bool) (*watchdog, error) {
 	cmd := exec.Command("/bin/sh", args...)
 	cmd.Dir = "/"
 	cmd.Env = environment()
-	cmd.SysProcAttr = ownSession()
+	cmd.SysProcAttr = daemon.InOwnSession(nil)
 	hold, err := cmd.StdinPipe()
 	if err != nil {
 		return nil, fmt.Errorf("lab: watchdog: %w", err)

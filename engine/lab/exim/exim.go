@@ -139,6 +139,9 @@ func (e *Exim) writeCertificate() error {
 	return e.Write("tls/staple.der", response, 0o644, daemon.Owner{})
 }
 
+// Root is the folder of its package, as Options has it.
+func (e *Exim) Root() string { return e.options.Root }
+
 // Messages are all that were delivered so far: one for each recipient, some hundredths of a second after
 // the reply to the final dot. The mailbox is Sink, Local or "new.example.com/james".
 func (e *Exim) Messages() ([]daemon.Letter, error) { return daemon.Letters(e.Path("mail")) }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"smtplay/engine/lab/daemon"
+	"smtplay/engine/lab/dovecot"
 	"smtplay/engine/lab/exim"
 )
 
@@ -27,6 +28,19 @@ func Exim(t testing.TB, o exim.Options) *exim.Exim {
 		o.Root = root
 	}
 	server, err := exim.Start(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stopAfter(t, server.Daemon)
+	return server
+}
+
+// Dovecot gives a Dovecot that is this test's alone, or skips the test where there can be none. It
+// is installed, not unpacked, but ServersVariable makes it compulsory as well.
+func Dovecot(t testing.TB, o dovecot.Options) *dovecot.Dovecot {
+	t.Helper()
+	servers(t, "dovecot", func(string) []string { return dovecot.Missing() })
+	server, err := dovecot.Start(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -111,10 +125,9 @@ func LeavesNothing(t testing.TB, d *daemon.Daemon) {
 	}
 }
 
-// StartSaysWhy wants start, given the folder of the packages, to fail with a *daemon.StartError whose log has reason.
-func StartSaysWhy(t testing.TB, start func(root string) error, missing func(root string) []string, reason string) {
+// SaysWhy wants err to be a *daemon.StartError whose log has reason.
+func SaysWhy(t testing.TB, err error, reason string) {
 	t.Helper()
-	err := start(servers(t, "server", missing))
 	var failed *daemon.StartError
 	if !errors.As(err, &failed) || !strings.Contains(failed.Log, reason) {
 		t.Errorf("got error %v, want a StartError whose log has %q", err, reason)

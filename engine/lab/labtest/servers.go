@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"smtplay/engine/lab/chasquid"
 	"smtplay/engine/lab/daemon"
 	"smtplay/engine/lab/dovecot"
 	"smtplay/engine/lab/exim"
@@ -28,6 +29,21 @@ func Exim(t testing.TB, o exim.Options) *exim.Exim {
 		o.Root = root
 	}
 	server, err := exim.Start(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stopAfter(t, server.Daemon)
+	return server
+}
+
+// Chasquid gives a chasquid that is this test's alone, or skips the test where there can be none.
+func Chasquid(t testing.TB, o chasquid.Options) *chasquid.Chasquid {
+	t.Helper()
+	root := servers(t, "chasquid", chasquid.Missing)
+	if o.Root == "" {
+		o.Root = root
+	}
+	server, err := chasquid.Start(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,7 +8,7 @@ local refusal = {}
 refusal.of_auth_in_clear = { 500, 502, 503, 504, 523, 530, 534, 538 }
 
 -- Mail from somebody who did not log in. Postfix says 530 to MAIL or 554 5.7.1
--- to RCPT. Not 550 5.1.1: "no such mailbox" is told to those who may send.
-refusal.without_login = { 530, "550 5.7.1", "554 5.7.1" }
+-- to RCPT, chasquid 550 5.7.9 to MAIL. Not 550 5.1.1: "no such mailbox" is told to those who may send.
+refusal.without_login = { 530, "550 5.7.1", "550 5.7.9", "554 5.7.1" }
 
 return refusal

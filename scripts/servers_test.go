@@ -1,0 +1,143 @@
+package scripts_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"smtplay/engine/lab"
+	"smtplay/engine/lab/chasquid"
+	"smtplay/engine/lab/daemon"
+	"smtplay/engine/lab/dovecot"
+	"smtplay/engine/lab/exim"
+	"smtplay/engine/lab/labtest"
+	"smtplay/engine/suite"
+)
+
+// privateSite is a server other than Postfix. One that has no view from localhost has no target of that name.
+func privateSite(t *testing.T, d *daemon.Daemon) site {
+	t.Helper()
+	s := site{targets: map[string]string{}, ca: poolOf(t, d.CAFile()), name: lab.Hostname}
+	for _, name := range d.Names() {
+		s.targets[name] = d.Addr(name)
+	}
+	return s
+}
+
+// A deviation is a test of a runbook that does not pass on a server, and why: the server is not wrong in that, and
+// neither is the runbook, which asks for more than every server has.
+type deviation struct {
+	test    string
+	outcome suite.Outcome
+	reason  string // is in what the result says
+}
+
+// deviations are those of tests that deviate for the same reason.
+func deviations(outcome suite.Outcome, reason string, tests ...string) []deviation {
+	var all []deviation
+	for _, test := range tests {
+		all = append(all, deviation{"scripts/" + test, outcome, reason})
+	}
+	return all
+}
+
+// wantDeviations fails unless every test passed, but for those.
+func wantDeviations(t *testing.T, results []suite.Result, want []deviation) {
+	t.Helper()
+	for _, r := range results {
+		said := r.Reason
+		if r.Failure != nil {
+			said = r.Failure.What
+		}
+		i := slices.IndexFunc(want, func(d deviation) bool { return d.test == r.String() })
+		switch {
+		case i < 0 && r.Outcome != suite.Passed:
+			t.Error(story(r))
+		case i >= 0 && (r.Outcome != want[i].outcome || !strings.Contains(said, want[i].reason)):
+			t.Errorf("want %v: %s\n%s", want[i].outcome, want[i].reason, story(r))
+		}
+		if i >= 0 {
+			want = slices.Delete(want, i, i+1)
+		}
+	}
+	for _, d := range want {
+		t.Errorf("%s did not run", d.test)
+	}
+}
+
+// rightlyAbsent are the tests that skip on every sound server.
+func rightlyAbsent() []deviation {
+	return slices.Concat(
+		deviations(suite.Skipped, "is not offered in clear text, as it should be",
+			"auth-login-in-clear.lua: a recipient elsewhere is accepted", "auth-login-in-clear.lua: the message is queued",
+			"auth-plain-in-clear.lua: a recipient elsewhere is accepted", "auth-plain-in-clear.lua: the message is queued"),
+		deviations(suite.Skipped, "the certificate is not self-signed",
+			"certificate-self-signed.lua: smtp", "certificate-self-signed.lua: submissions"),
+	)
+}
+
+// Exim says what Postfix says, without enhanced status codes (RFC 2034), which it does not offer.
+func TestExim(t *testing.T) {
+	t.Parallel()
+	e := labtest.Exim(t, exim.Options{})
+	results := privateSite(t, e.Daemon).run(t, names(t), "send=yes", "relay_refusal=550")
+	wantDeviations(t, results, slices.Concat(rightlyAbsent(),
+		deviations(suite.Failed, "expected 235 2.7.0, got 235 Authentication succeeded",
+			"auth-login.lua: by hand: a recipient elsewhere is accepted", "auth-login.lua: by the helper: a recipient elsewhere is accepted",
+			"auth-login.lua: the message is queued", "auth-plain.lua: the right password is accepted",
+			"starttls-auth-plain.lua: smtp: a recipient elsewhere is accepted", "starttls-auth-plain.lua: submission: a recipient elsewhere is accepted",
+			"starttls-auth-plain.lua: the message is queued",
+			"tls-from-first-byte.lua: a recipient elsewhere is accepted", "tls-from-first-byte.lua: the message is queued"),
+		deviations(suite.Failed, "expected 535 5.7.8, got 535 Incorrect authentication data", "auth-plain.lua: a wrong password is refused"),
+		deviations(suite.Failed, "expected 250 2.1.5, got 250 Accepted",
+			"known-recipient-accepted.lua: a mailbox of ours is accepted", "known-recipient-accepted.lua: the message is queued",
+			"relay-from-localhost.lua: a recipient elsewhere is accepted", "relay-from-localhost.lua: the message is queued",
+			"relay-refused-from-outside.lua: an address elsewhere is refused"), // its last line: ours is accepted
+		deviations(suite.Failed, "expected 550 5.1.1, got 550 User unknown", "unknown-user-refused.lua"),
+	))
+}
+
+// An Exim that relays for whoever asks is found out by each test of it.
+func TestEximRelays(t *testing.T) {
+	t.Parallel()
+	s := privateSite(t, labtest.Exim(t, exim.Options{}).Daemon)
+	s.targets["smtp"] = s.targets["local"]
+	results := s.run(t, []string{"relay-refused-from-outside.lua"}, "relay_refusal=550")
+	if len(results) != 7 {
+		t.Errorf("%d tests, want 7", len(results))
+	}
+	for _, r := range results {
+		if r.Outcome != suite.Failed {
+			t.Error(story(r))
+		}
+	}
+}
+
+// chasquid knows PLAIN alone, takes no letter without a header, and has no view from localhost.
+func TestChasquid(t *testing.T) {
+	t.Parallel()
+	c := labtest.Chasquid(t, chasquid.Options{})
+	results := privateSite(t, c.Daemon).run(t, names(t), "send=yes", "relay_refusal=503 5.7.1")
+	wantDeviations(t, results, slices.Concat(rightlyAbsent(),
+		deviations(suite.Skipped, `no target "local" is given`,
+			"encryption-of-each-port.lua: local: unencrypted, with or without STARTTLS", "relay-from-localhost.lua"),
+		deviations(suite.Failed, "AUTH LOGIN is not offered: nothing was sent", "auth-login.lua: by the helper: a recipient elsewhere is accepted"),
+		deviations(suite.Failed, "expected the capability AUTH LOGIN, which is not offered",
+			"auth-login.lua: by hand: a recipient elsewhere is accepted", "auth-login.lua: the message is queued",
+			"ehlo-offers.lua: submission: STARTTLS first, then AUTH", "ehlo-offers.lua: submissions: AUTH at once"),
+		deviations(suite.Failed, "got 554 5.6.0 Error parsing message",
+			"known-recipient-accepted.lua: the message is queued", "starttls-auth-plain.lua: the message is queued",
+			"tls-from-first-byte.lua: the message is queued"),
+	))
+}
+
+// Who may log in is Dovecot's to say, and nothing else is different.
+func TestPostfixAsksDovecot(t *testing.T) {
+	t.Parallel()
+	d := labtest.Dovecot(t, dovecot.Options{})
+	p := labtest.Private(t, lab.Options{MainCF: d.PostfixSettings(), Users: map[string]string{}})
+	wantSound(t, postfixSite(t, p).run(t, names(t), "send=yes"), absent...)
+	if !strings.Contains(p.Log(), "sasl_method=PLAIN, sasl_username="+lab.User) {
+		t.Error("the log has no login")
+	}
+}

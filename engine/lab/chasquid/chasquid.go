@@ -93,26 +93,22 @@ func (c *Chasquid) begin(ctx context.Context) error {
 	return c.Run(ctx, cmd)
 }
 
-// resolver leads nowhere: the kernel refuses to send to a link-local address without an interface
-// (RFC 4007 section 6), so no look-up leaves this machine, and none has to be waited for.
-const resolver = "nameserver fe80::1\n"
-
-// makeWorld makes what there is beside the server: a shell and two programs that
-// deliver, a resolver, and the maildir.
+// makeWorld makes what there is beside the server: a shell and two programs that deliver, and the maildir.
 func (c *Chasquid) makeWorld() error {
-	if err := c.Install(program(c.options.Root, "chasquid"), "/bin/dash", "/bin/cat", "/bin/ln"); err != nil {
+	if err := c.MakeWorld(); err != nil {
 		return err
+	}
+	for _, path := range []string{program(c.options.Root, "chasquid"), "/bin/dash", "/bin/cat", "/bin/ln"} {
+		if err := c.Install(path, "bin/"+filepath.Base(path)); err != nil {
+			return err
+		}
 	}
 	for _, name := range []string{"data", "log", mailbox + "/tmp", mailbox + "/new"} {
 		if err := c.Mkdir(name, 0o700, account); err != nil {
 			return err
 		}
 	}
-	return errors.Join(
-		c.Mkdir("dev", 0o755, daemon.Owner{}),
-		c.Write("etc/resolv.conf", []byte(resolver), 0o644, daemon.Owner{}),
-		c.Write("etc/hosts", []byte("127.0.0.1 localhost\n"), 0o644, daemon.Owner{}),
-	)
+	return nil
 }
 
 // mailbox is the maildir of lab.User.

@@ -2,18 +2,31 @@ package daemon
 
 import (
 	"debug/elf"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 )
 
-// Install copies programs of the system, with the shared libraries that they load, to where they lie, or to
-// /bin, below the folder: for a server that has the folder for its whole world.
-func (d *Daemon) Install(programs ...string) error {
-	for _, program := range programs {
-		if err := d.install(program, filepath.Join("bin", filepath.Base(program))); err != nil {
-			return fmt.Errorf("%s: installing %s: %w", d.name, program, err)
-		}
+// resolver leads nowhere: the kernel refuses to send to a link-local address without an interface
+// (RFC 4007 section 6), so no look-up leaves this machine, and none has to be waited for.
+const resolver = "nameserver fe80::1\n"
+
+// MakeWorld makes what a server finds for whom the folder is its whole world: a resolver by which nothing can
+// be looked up, localhost, and a /dev/null that is a file, as nobody reads what it is for.
+func (d *Daemon) MakeWorld() error {
+	return errors.Join(
+		d.Write("etc/resolv.conf", []byte(resolver), 0o644, Owner{}),
+		d.Write("etc/hosts", []byte("127.0.0.1 localhost\n"), 0o644, Owner{}),
+		d.Write("dev/null", nil, 0o666, Owner{}),
+	)
+}
+
+// Install copies a program of the system into the folder under that name, and the shared libraries that it
+// loads to where they are looked for.
+func (d *Daemon) Install(program, name string) error {
+	if err := d.install(program, name); err != nil {
+		return fmt.Errorf("%s: installing %s: %w", d.name, program, err)
 	}
 	return nil
 }

@@ -14,6 +14,7 @@ import (
 	"smtplay/engine/lab/daemon"
 	"smtplay/engine/lab/dovecot"
 	"smtplay/engine/lab/exim"
+	"smtplay/engine/lab/opensmtpd"
 )
 
 // ServersVariable is the environment variable with the folder that holds the unpacked packages of
@@ -44,6 +45,21 @@ func Chasquid(t testing.TB, o chasquid.Options) *chasquid.Chasquid {
 		o.Root = root
 	}
 	server, err := chasquid.Start(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stopAfter(t, server.Daemon)
+	return server
+}
+
+// OpenSMTPD gives an OpenSMTPD that is this test's alone, or skips the test where there can be none.
+func OpenSMTPD(t testing.TB, o opensmtpd.Options) *opensmtpd.OpenSMTPD {
+	t.Helper()
+	root := servers(t, "opensmtpd", opensmtpd.Missing)
+	if o.Root == "" {
+		o.Root = root
+	}
+	server, err := opensmtpd.Start(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}

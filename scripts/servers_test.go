@@ -11,6 +11,7 @@ import (
 	"smtplay/engine/lab/dovecot"
 	"smtplay/engine/lab/exim"
 	"smtplay/engine/lab/labtest"
+	"smtplay/engine/lab/opensmtpd"
 	"smtplay/engine/suite"
 )
 
@@ -128,6 +129,26 @@ func TestChasquid(t *testing.T) {
 		deviations(suite.Failed, "got 554 5.6.0 Error parsing message",
 			"known-recipient-accepted.lua: the message is queued", "starttls-auth-plain.lua: the message is queued",
 			"tls-from-first-byte.lua: the message is queued"),
+	))
+}
+
+// OpenSMTPD has enhanced status codes of its own choice, no word for a user who is unknown, and takes no letter
+// without a header.
+func TestOpenSMTPD(t *testing.T) {
+	t.Parallel()
+	o := labtest.OpenSMTPD(t, opensmtpd.Options{})
+	results := privateSite(t, o.Daemon).run(t, names(t), "send=yes", "relay_refusal=550")
+	wantDeviations(t, results, slices.Concat(rightlyAbsent(),
+		deviations(suite.Failed, "expected 235 2.7.0, got 235 2.0.0 Authentication succeeded",
+			"auth-login.lua: by hand: a recipient elsewhere is accepted", "auth-login.lua: by the helper: a recipient elsewhere is accepted",
+			"auth-login.lua: the message is queued", "auth-plain.lua: the right password is accepted",
+			"starttls-auth-plain.lua: smtp: a recipient elsewhere is accepted", "starttls-auth-plain.lua: submission: a recipient elsewhere is accepted",
+			"starttls-auth-plain.lua: the message is queued",
+			"tls-from-first-byte.lua: a recipient elsewhere is accepted", "tls-from-first-byte.lua: the message is queued"),
+		deviations(suite.Failed, "expected 535 5.7.8, got 535 Authentication failed", "auth-plain.lua: a wrong password is refused"),
+		deviations(suite.Failed, "got 550 5.7.1 Delivery not authorized, message refused: Message is not RFC 2822 compliant",
+			"known-recipient-accepted.lua: the message is queued", "relay-from-localhost.lua: the message is queued"),
+		deviations(suite.Failed, "expected 550 5.1.1, got 524 5.2.4 Mailing list expansion problem", "unknown-user-refused.lua"),
 	))
 }
 

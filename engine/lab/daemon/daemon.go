@@ -27,6 +27,9 @@ const (
 // SystemPath is where administrators' programs lie; the PATH of ordinary users often lacks them.
 const SystemPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
+// special means something else to the watchdog, or in a configuration file.
+const special = " \t\r\n*?[]\\$,{}:;=#'\""
+
 // A Daemon is a server in its folder. Its methods but Run may be called from several goroutines,
 // once New, Listen and Run are through.
 type Daemon struct {
@@ -51,6 +54,9 @@ func New(name string) (*Daemon, error) {
 	}
 	if err == nil {
 		err = os.Chmod(dir, 0o755)
+	}
+	if err == nil && strings.ContainsAny(dir, special) {
+		err = errors.Join(fmt.Errorf("the path %q has one of %q", dir, special), os.Remove(dir))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: a folder of its own: %w", name, err)

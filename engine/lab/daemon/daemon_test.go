@@ -59,7 +59,7 @@ func own(how string) {
 	if err != nil {
 		panic(err)
 	}
-	_ = daemon.WaitUntil(context.Background(), func() bool { return len(d.Processes()) == 4 })
+	_ = daemon.WaitUntil(context.Background(), func() bool { return len(d.Processes()) >= 3 })
 	fmt.Println(d.Dir())
 	if how == "panic" {
 		panic("on purpose")
@@ -121,8 +121,8 @@ func TestStop(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
-	if err := daemon.WaitUntil(ctx, func() bool { return len(d.Processes()) == 4 }); err != nil {
-		t.Fatalf("processes %v, want 4", d.Processes())
+	if err := daemon.WaitUntil(ctx, func() bool { return len(d.Processes()) >= 3 }); err != nil {
+		t.Fatalf("processes %v, want 3 at least", d.Processes())
 	}
 	if err := d.Stop(); err != nil {
 		t.Fatal(err)
@@ -185,5 +185,23 @@ func TestReservePort(t *testing.T) {
 		if other.Addr().String() == p.Addr {
 			t.Fatal("it was given away")
 		}
+	}
+}
+
+// A folder whose name the watchdog would take for a pattern is refused, and does not stay.
+func TestNewRefuses(t *testing.T) {
+	if !daemon.Supported {
+		t.Skip("not on this system")
+	}
+	parent := filepath.Join(t.TempDir(), "a*")
+	if err := os.Mkdir(parent, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("TMPDIR", parent)
+	if _, err := daemon.New("test"); err == nil || !strings.Contains(err.Error(), "a*") {
+		t.Errorf("got error %v, want one with the path", err)
+	}
+	if left, _ := os.ReadDir(parent); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
 	}
 }

@@ -16,14 +16,10 @@ tries=0
 quiet=0
 while [ $quiet -lt 10 ] && [ $tries -lt 200 ]; do
 	quiet=$((quiet + 1))
-	for link in /proc/[0-9]*/cwd; do
-		case $(readlink "$link") in
-		"$dir" | "$dir"/*)
-			pid=${link#/proc/}
-			kill -KILL "${pid%/cwd}"
-			quiet=0
-			;;
-		esac
+	for link in $(find /proc -maxdepth 2 -name cwd \( -lname "$dir" -o -lname "$dir/*" \)); do
+		pid=${link#/proc/}
+		kill -KILL "${pid%/cwd}"
+		quiet=0
 	done
 	tries=$((tries + 1))
 	sleep 0.05

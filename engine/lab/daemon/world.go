@@ -63,7 +63,7 @@ func (d *Daemon) install(file, name string) error {
 		return err
 	}
 	for _, library := range libraries {
-		found, err := findLibrary(library)
+		found, err := findLibrary(library, object.Machine)
 		if err != nil {
 			return err
 		}
@@ -74,11 +74,20 @@ func (d *Daemon) install(file, name string) error {
 	return nil
 }
 
-// findLibrary looks for a shared library where the loader does by default.
-func findLibrary(name string) (string, error) {
+// findLibrary looks for a shared library where the loader does by default; a machine may have it for several
+// architectures.
+func findLibrary(name string, machine elf.Machine) (string, error) {
 	for _, dir := range []string{"/lib/*-linux-gnu*", "/usr/lib/*-linux-gnu*", "/lib64", "/usr/lib64", "/lib", "/usr/lib"} {
-		if found, _ := filepath.Glob(filepath.Join(dir, name)); len(found) > 0 {
-			return found[0], nil
+		found, _ := filepath.Glob(filepath.Join(dir, name))
+		for _, path := range found {
+			object, err := elf.Open(path)
+			if err != nil {
+				continue
+			}
+			_ = object.Close()
+			if object.Machine == machine {
+				return path, nil
+			}
 		}
 	}
 	return "", fmt.Errorf("the library %s: %w", name, os.ErrNotExist)

@@ -2,8 +2,11 @@ package exim_test
 
 import (
 	"bytes"
+	"crypto/hmac"
+	"crypto/md5"
 	"crypto/tls"
 	"encoding/base64"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -133,6 +136,38 @@ func TestDelivered(t *testing.T) {
 		if m.Mailbox == "new.example.com/full" {
 			t.Errorf("the full mailbox has %q", m.Data)
 		}
+	}
+}
+
+// What is announced works, too.
+func TestExtensions(t *testing.T) {
+	t.Parallel()
+	server := labtest.Exim(t, exim.Options{})
+	c := labtest.Dial(t, server.Addr("smtp"), nil)
+	c.Expect("220")
+	c.Say("ehlo client.example.org", "250")
+	c.StartTLS(labtest.Trusting(t, server.CAFile()))
+	_, encoded, _ := strings.Cut(c.Say("auth cram-md5", "334 "), " ")
+	challenge, err := base64.StdEncoding.DecodeString(encoded)
+	if err != nil {
+		t.Fatal(err)
+	}
+	digest := hmac.New(md5.New, []byte(lab.Password))
+	digest.Write(challenge)
+	response := fmt.Sprintf("%s %x", lab.User, digest.Sum(nil))
+	c.Say(base64.StdEncoding.EncodeToString([]byte(response)), "235")
+	const letter = "Subject: pieces\r\n\r\nHi\r\n"
+	c.Dialogue([][2]string{
+		{"mail from:<jämes@example.org> SMTPUTF8 BODY=8BITMIME RET=HDRS ENVID=x SIZE=30720001", "552"},
+		{"mail from:<jämes@example.org>", "250"}, // it takes that without being asked to, too
+		{"rset", "250"},
+		{"mail from:<jämes@example.org> SMTPUTF8 BODY=8BITMIME RET=HDRS ENVID=x SIZE=30", "250"},
+		{"rcpt to:<james@new.example.com> NOTIFY=NEVER ORCPT=rfc822;james@new.example.com", "250"},
+		{fmt.Sprintf("bdat %d last\r\n%s", len(letter), strings.TrimSuffix(letter, "\r\n")), "250"},
+		{"quit", "221"},
+	})
+	if got := labtest.Delivered(t, server.Messages, "new.example.com/james"); !bytes.HasSuffix(got, []byte("\nSubject: pieces\n\nHi\n")) {
+		t.Errorf("the message is %q", got)
 	}
 }
 

@@ -19,6 +19,7 @@ type Certificate struct {
 	Missing    string   // the issuer that was not sent and is no trusted root, "" for none: mostly an intermediate CA
 	Held       bool     // of Missing: this machine has it, so that verification holds here, and elsewhere not
 	MissingAt  []string // of Missing: where its certificate lies (AIA, RFC 5280 4.2.2.1)
+	name       string   // that was asked for
 	at         time.Time
 	staple     []byte                // the OCSP response as it was sent, nil for none
 	verified   [][]*x509.Certificate // the chains to trusted CAs, nil where there is none
@@ -37,7 +38,7 @@ func (c *Certificate) Leaf() *x509.Certificate { return c.Chain[0] }
 
 // inspect judges a chain: dates, signature, chain and name, each by itself.
 func inspect(chain []*x509.Certificate, name string, roots *x509.CertPool, now time.Time) *Certificate {
-	c := &Certificate{Chain: chain, at: now}
+	c := &Certificate{Chain: chain, name: name, at: now}
 	leaf := chain[0]
 	c.SelfSigned = selfSigned(leaf)
 	if now.Before(leaf.NotBefore) {

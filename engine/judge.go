@@ -23,6 +23,7 @@ type CertificateWant struct {
 	SPKI        []Pin               // of its public key: one of these
 	MustStaple  *bool               // it demands OCSP stapling, and the server does so
 	OCSP        string              // what is stapled: one of StapleStatuses
+	TLSA        *TLSAWant           // one of these records fits
 	File        string              // the name of the file that Disk was read from
 	Disk        []*x509.Certificate // what the server should serve, its own among them
 }
@@ -61,6 +62,9 @@ func (c *Certificate) Judge(want CertificateWant) []Shortfall {
 	judgePins("spki", want.SPKI, leaf.RawSubjectPublicKeyInfo, fail)
 	if want.MustStaple != nil || want.OCSP != "" {
 		c.judgeStaple(want, fail)
+	}
+	if want.TLSA != nil {
+		c.judgeTLSA(*want.TLSA, fail)
 	}
 	if want.File != "" {
 		c.judgeFile(want.File, want.Disk, fail)

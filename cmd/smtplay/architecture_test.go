@@ -34,6 +34,7 @@ func TestArchitecture(t *testing.T) {
 		{"only dsl knows Lua", []string{"github.com/yuin/gopher-lua"}, []string{"smtplay/dsl"}, ""},
 		{"only cmd reads flags", []string{"github.com/spf13/pflag", "github.com/spf13/cobra"}, []string{"smtplay/cmd"}, ""},
 		{"only the engine runs SASL", []string{"github.com/emersion/go-sasl"}, []string{"smtplay/engine"}, ""},
+		{"only the resolver speaks DNS", []string{"github.com/miekg/dns"}, []string{"smtplay/engine/resolver"}, ""},
 		{"the language does not know the command line", []string{"smtplay/cmd"}, []string{"smtplay/cmd"}, ""},
 		{"the engine does not know the language", []string{"smtplay/dsl"}, []string{"smtplay/dsl", "smtplay/cmd"}, ""},
 		{"wire imports nothing of the module", []string{"smtplay"}, nil, "smtplay/engine/wire"},

@@ -61,7 +61,8 @@ func (m *machine) certificateFields(cert *x509.Certificate) []member {
 	}
 }
 
-// certificateKey is a key of expect_certificate, with what it sets.
+// certificateKey is a key of expect_certificate, with what it sets: nil for that
+// which asks others than the server.
 type certificateKey struct {
 	param
 	set func(c *call, w *engine.CertificateWant)
@@ -83,6 +84,7 @@ var certificateKeys = []certificateKey{
 	{param{name: "spki", kind: pinKind, doc: "the SHA-256 of its public key, which a renewal may keep, in hexadecimal or base64; of a list, one"}, func(c *call, w *engine.CertificateWant) { w.SPKI = c.pins("spki") }},
 	{param{name: "ocsp", kind: stapleKind, doc: `what the server staples: "good", "revoked", "unknown" or "none"; a response that is too old, or not of the issuer's, is none of them`}, func(c *call, w *engine.CertificateWant) { w.OCSP = c.word("ocsp") }},
 	{param{name: "must_staple", kind: booleanKind, doc: "it demands OCSP stapling, and the server does staple"}, func(c *call, w *engine.CertificateWant) { w.MustStaple = c.optBool("must_staple") }},
+	{param{name: "tlsa", kind: tlsaKind, doc: `a TLSA record (DANE), as "3 1 1 …", that fits what is served; of a list, one; { resolver = "127.0.0.1:53", name = …, port = … } asks for those of that name and port (default those of this connection), and they must be authenticated`}, nil},
 	{param{name: "file", kind: pemKind, doc: "it is among those in this PEM file, and the CAs above it that are there are sent too: the server was reloaded"}, func(c *call, w *engine.CertificateWant) {
 		if w.File = c.optText("file"); w.File != "" {
 			w.Disk = c.certificates("file", w.File)
@@ -110,13 +112,21 @@ func runExpectCertificate(c *call) int {
 		if c.option(p.name) == lua.LString("") {
 			c.wrong("%s of expect_certificate is empty: nothing would be checked", p.name)
 		}
-		p.set(c, &want)
+		if p.set != nil {
+			p.set(c, &want)
+		}
 	}
 	cert := conv.Certificate()
 	if cert == nil {
 		c.s.fail(c.LState, failureOf("there is no certificate to judge: the connection is in clear"))
 	}
+	var unasked error
+	want.TLSA, unasked = c.tlsa(conv)
 	short := cert.Judge(want)
+	if unasked != nil && len(short) == 1 {
+		// Nothing is wrong with the certificate: there is no verdict.
+		c.s.failed(c.LState, conv, &engine.Error{Op: "tlsa", Addr: conv.Address(), Kind: engine.Dial, Msg: unasked.Error()})
+	}
 	if len(short) == 0 {
 		c.s.expected++
 		return 0

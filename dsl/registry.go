@@ -42,10 +42,11 @@ const (
 	signatureKind // of a certificate, or a list of them
 	cipherKind    // a suite of TLS, or a list of them
 	stapleKind    // the status of an OCSP response
+	tlsaKind      // a TLSA record, a list of them, or whom to ask for them
 )
 
 var kindWords = map[kind]string{anyValue: "any", textKind: "string", stringKind: "string", numberKind: "number", booleanKind: "boolean",
-	durationKind: "duration", patternKind: "pattern", functionKind: "function", listKind: "list", nameKind: "string literal", pemKind: "string", pinKind: "string or list", keyTypeKind: "string or list", signatureKind: "string or list", stapleKind: "string", cipherKind: "string or list",
+	durationKind: "duration", patternKind: "pattern", functionKind: "function", listKind: "list", nameKind: "string literal", pemKind: "string", pinKind: "string or list", keyTypeKind: "string or list", signatureKind: "string or list", stapleKind: "string", tlsaKind: "string, list or table", cipherKind: "string or list",
 	versionKind: "string", mechanismKind: "string"}
 
 // param is one argument or option of a verb.

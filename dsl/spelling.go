@@ -21,6 +21,7 @@ var spellings = map[kind]func(string) error{
 	keyTypeKind:   func(s string) error { return oneOf("type of key", s, engine.KeyTypes) },
 	signatureKind: signatureSpelling,
 	cipherKind:    cipherSpelling,
+	tlsaKind:      func(s string) error { _, err := engine.ParseTLSA(s); return err },
 	stapleKind:    func(s string) error { return oneOf("OCSP status", s, engine.StapleStatuses) },
 }
 

@@ -270,6 +270,13 @@ func checkValue(p param, n node, what string, line int, e ast.Expr) (int, string
 		if bad, badErr := misspelt(spellings[p.kind], e); badErr != nil {
 			word, err = bad, badErr
 		}
+	case tlsaKind:
+		if bad, badErr := checkTLSA(e); badErr != nil {
+			err = badErr
+			if bad != "" {
+				word = bad
+			}
+		}
 	case mechanismKind:
 		if _, ok := engine.MechanismNamed(n.str); n.kind == stringNode && !ok {
 			err = noMechanism(n.str)

@@ -3,9 +3,11 @@ package engine
 import (
 	"bytes"
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"encoding/asn1"
 	"errors"
 	"fmt"
+	"math/big"
 	"slices"
 	"time"
 
@@ -58,6 +60,9 @@ func (c *Certificate) Staple() Staple {
 	if err := c.responder(r, issuer); err != nil {
 		return invalid("%v", err)
 	}
+	if !aboutIssuer(r, issuer) {
+		return invalid("it is of the certificate with this number of another issuer, not of %s", issuer.Subject)
+	}
 	s := Staple{Status: "invalid", ThisUpdate: r.ThisUpdate, NextUpdate: r.NextUpdate}
 	switch {
 	case r.ThisUpdate.After(c.at.Add(clockSkew)):
@@ -94,6 +99,49 @@ func (c *Certificate) responder(r *ocsp.Response, issuer *x509.Certificate) erro
 		return fmt.Errorf("it is signed by %s, whose certificate is not valid now", by.Subject)
 	}
 	return nil
+}
+
+// certID is what a response says of the certificate that it is about (RFC 6960
+// 4.1.1). What follows it is left to [ocsp.ParseResponseForCert], which compares
+// the serial number alone.
+type certID struct {
+	ID struct {
+		Hash              pkix.AlgorithmIdentifier
+		NameHash, KeyHash []byte
+		Serial            *big.Int
+	}
+}
+
+// aboutIssuer says that the certificate that a response is about is one of this
+// issuer's: whoever signs for several issuers has the same number more than once
+// (RFC 6960 3.2, requirement 1).
+func aboutIssuer(r *ocsp.Response, issuer *x509.Certificate) bool {
+	var data struct {
+		Version   int `asn1:"optional,default:0,explicit,tag:0"`
+		Responder asn1.RawValue
+		Produced  time.Time `asn1:"generalized"`
+		Responses []certID
+	}
+	var key struct {
+		Algorithm pkix.AlgorithmIdentifier
+		Key       asn1.BitString
+	}
+	if _, err := asn1.Unmarshal(r.TBSResponseData, &data); err != nil {
+		return false
+	}
+	if _, err := asn1.Unmarshal(issuer.RawSubjectPublicKeyInfo, &key); err != nil || !r.IssuerHash.Available() {
+		return false
+	}
+	i := slices.IndexFunc(data.Responses, func(c certID) bool { return c.ID.Serial.Cmp(r.SerialNumber) == 0 })
+	if i < 0 {
+		return false
+	}
+	sum := func(b []byte) []byte {
+		h := r.IssuerHash.New()
+		h.Write(b)
+		return h.Sum(nil)
+	}
+	return bytes.Equal(data.Responses[i].ID.NameHash, sum(issuer.RawSubject)) && bytes.Equal(data.Responses[i].ID.KeyHash, sum(key.Key.RightAlign()))
 }
 
 // issuer is the certificate of who signed the server's own, nil where it was

@@ -59,6 +59,8 @@ func TestStaple(t *testing.T) {
 		{"by a stranger who shows himself", cert, root.Pool(), by(stranger, cert, server.StapleOptions{Responder: server.ResponderEmbedded}), "invalid", "whom the certificate's issuer, CN=Scripted Intermediate CA, does not vouch for"},
 		{"by a stranger's delegate", cert, root.Pool(), by(stranger, cert, server.StapleOptions{Responder: server.ResponderDelegate}), "invalid", "does not vouch for"},
 		{"of another certificate", cert, root.Pool(), by(between, other, server.StapleOptions{}), "invalid", "no response matching the supplied certificate"},
+		{"of the certificate with that number of another issuer", cert, root.Pool(), by(between, cert, server.StapleOptions{About: stranger}), "invalid", "of the certificate with this number of another issuer, not of CN=Scripted Intermediate CA"},
+		{"of another issuer's, by a delegate of both", cert, root.Pool(), by(between, cert, server.StapleOptions{About: root, Responder: server.ResponderDelegate}), "invalid", "of another issuer"},
 		{"too old", cert, root.Pool(), by(between, cert, server.StapleOptions{ThisUpdate: now.Add(-48 * time.Hour), NextUpdate: now.Add(-time.Hour)}), "invalid", "it is too old: it held until "},
 		{"of tomorrow", cert, root.Pool(), by(between, cert, server.StapleOptions{ThisUpdate: now.Add(24 * time.Hour)}), "invalid", "it holds from "},
 		{"of a clock a little ahead", cert, root.Pool(), by(between, cert, server.StapleOptions{ThisUpdate: now.Add(time.Minute)}), "good", ""},

@@ -37,6 +37,7 @@ const (
 type StapleOptions struct {
 	Status                 StapleStatus
 	Responder              Responder
+	About                  *Authority // whose certificate of that number it speaks of; nil for the authority's own
 	ThisUpdate, NextUpdate time.Time
 	Endless                bool // it does not say until when it holds
 }
@@ -67,7 +68,11 @@ func (a *Authority) Staple(certificate *Certificate, o StapleOptions) ([]byte, e
 	if o.Responder != ResponderIssuer {
 		response.Certificate = responder
 	}
-	der, err := ocsp.CreateResponse(a.Certificate, responder, response, signer)
+	about := a
+	if o.About != nil {
+		about = o.About
+	}
+	der, err := ocsp.CreateResponse(about.Certificate, responder, response, signer)
 	if err != nil {
 		return nil, fmt.Errorf("make staple: %w", err)
 	}

@@ -83,7 +83,7 @@ var certificateKeys = []certificateKey{
 	{param{name: "sha256", kind: pinKind, doc: "its fingerprint, in hexadecimal or base64; of a list, one"}, func(c *call, w *engine.CertificateWant) { w.SHA256 = c.pins("sha256") }},
 	{param{name: "spki", kind: pinKind, doc: "the SHA-256 of its public key, which a renewal may keep, in hexadecimal or base64; of a list, one"}, func(c *call, w *engine.CertificateWant) { w.SPKI = c.pins("spki") }},
 	{param{name: "ocsp", kind: stapleKind, doc: `what the server staples: "good", "revoked", "unknown" or "none"; a response that is too old, or not of the issuer's, is none of them`}, func(c *call, w *engine.CertificateWant) { w.OCSP = c.word("ocsp") }},
-	{param{name: "must_staple", kind: booleanKind, doc: "it demands OCSP stapling, and the server does staple"}, func(c *call, w *engine.CertificateWant) { w.MustStaple = c.optBool("must_staple") }},
+	{param{name: "must_staple", kind: booleanKind, doc: "it demands OCSP stapling, and the server does staple what can be believed"}, func(c *call, w *engine.CertificateWant) { w.MustStaple = c.optBool("must_staple") }},
 	{param{name: "tlsa", kind: tlsaKind, doc: `a TLSA record (DANE), as "3 1 1 …", that fits what is served; of a list, one; { resolver = "127.0.0.1:53", name = …, port = … } asks for those of that name and port (default those of this connection), and they must be authenticated`}, nil},
 	{param{name: "file", kind: pemKind, doc: "it is among those in this PEM file, and the CAs above it that are there are sent too: the server was reloaded"}, func(c *call, w *engine.CertificateWant) {
 		if w.File = c.optText("file"); w.File != "" {

@@ -209,6 +209,9 @@ func (c *Certificate) judgeStaple(want CertificateWant, fail func(key, want, got
 		fail("must_staple", "the certificate demands stapling", "it does not")
 	case *want.MustStaple && staple.Status == "none":
 		fail("must_staple", "the certificate demands stapling, and the server staples", "it demands it, and nothing was stapled")
+	case *want.MustStaple && staple.Status == "invalid":
+		// Who minds the demand hangs up as if nothing had come.
+		fail("must_staple", "the certificate demands stapling, and the server staples", "it demands it, and "+staple.String())
 	case !*want.MustStaple && must:
 		fail("must_staple", "the certificate demands no stapling", "it does")
 	}

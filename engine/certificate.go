@@ -18,6 +18,7 @@ type Certificate struct {
 	SelfSigned bool
 	Missing    string   // the issuer that was not sent and is no trusted root, "" for none: mostly an intermediate CA
 	Held       bool     // of Missing: this machine has it, so that verification holds here, and elsewhere not
+	Rekeyed    bool     // of Missing: another of its name, with another key, was sent or is known
 	MissingAt  []string // of Missing: where its certificate lies (AIA, RFC 5280 4.2.2.1)
 	name       string   // that was asked for
 	at         time.Time

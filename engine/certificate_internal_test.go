@@ -88,7 +88,7 @@ func TestInspect(t *testing.T) {
 		{"an unknown CA that was sent", append(shown(t, server.CertificateOptions{Issuer: between}), root.Certificate), other.Pool(), name, []string{noCA("Scripted Root CA")}, false, ""},
 		{"an unknown CA behind an intermediate", shown(t, server.CertificateOptions{Issuer: between}), other.Pool(), name, []string{noCA("Scripted Root CA")}, false, "CN=Scripted Root CA"},
 		{"the intermediate was not sent", shown(t, server.CertificateOptions{Issuer: between, OmitIntermediate: true}), pool, name, []string{noCA("Scripted Intermediate CA")}, false, "CN=Scripted Intermediate CA"},
-		{"another CA of the same name", shown(t, server.CertificateOptions{Issuer: root}), again.Pool(), name, []string{"bad signature: CN=mail.example.com is not signed by the CN=Scripted Root CA that is known here"}, false, ""},
+		{"another CA of the same name", shown(t, server.CertificateOptions{Issuer: root}), again.Pool(), name, []string{"bad signature: CN=mail.example.com is not signed by the CN=Scripted Root CA that is known here"}, false, "CN=Scripted Root CA"},
 		{"signed by a certificate that is no CA", signedBy(t, shown(t, server.CertificateOptions{Issuer: root})), pool, name, []string{"issued by CN=mail.example.com, which is no CA"}, false, ""},
 		{"an expired CA", shown(t, server.CertificateOptions{Issuer: old}), old.Pool(), name, []string{"the CA certificate CN=Scripted Root CA is not valid now"}, false, ""},
 		{"a client's certificate", shown(t, server.CertificateOptions{Issuer: root, Client: true}), pool, name, []string{"not a certificate for servers"}, false, ""},

@@ -84,13 +84,28 @@ func (c *Certificate) chainProblem(err error, top *x509.Certificate) string {
 // that the signature was not its. crypto/x509 tells it in the text alone.
 func knownIssuer(err error) bool { return strings.Contains(err.Error(), "candidate authority") }
 
-// path follows the certificates that were sent from the server's own upwards.
+// maxSignatures is how many signatures are verified on the way up, whatever a
+// server sends: crypto/x509 has the same bound.
+const maxSignatures = 100
+
+// otherKey says of a known issuer that the signature is of another key: not that
+// its algorithm is refused, or that the issuer may not sign.
+func otherKey(err error) bool {
+	return knownIssuer(err) && !strings.Contains(err.Error(), "insecure algorithm") && !strings.Contains(err.Error(), "cannot sign")
+}
+
+// path follows the certificates that were sent from the server's own upwards. A
+// name alone does not lead up: a CA that got a new key keeps it.
 func (c *Certificate) path() []*x509.Certificate {
 	path := []*x509.Certificate{c.Leaf()}
-	for {
+	for tried := 0; ; {
 		cert := path[len(path)-1]
 		i := slices.IndexFunc(c.Chain, func(up *x509.Certificate) bool {
-			return bytes.Equal(up.RawSubject, cert.RawIssuer) && !slices.Contains(path, up)
+			if !bytes.Equal(up.RawSubject, cert.RawIssuer) || slices.Contains(path, up) || tried == maxSignatures {
+				return false
+			}
+			tried++
+			return signed(up, cert)
 		})
 		if i < 0 || selfSigned(cert) {
 			return path
@@ -111,8 +126,8 @@ func (c *Certificate) findMissing(roots *x509.CertPool) {
 		var err error
 		if chains, err = c.verify(top, roots, x509.ExtKeyUsageAny); err != nil {
 			var invalid x509.CertificateInvalidError
-			if !selfSigned(top) && !knownIssuer(err) && !errors.As(err, &invalid) {
-				c.Missing, c.MissingAt = top.Issuer.String(), top.IssuingCertificateURL
+			if !selfSigned(top) && (!knownIssuer(err) || otherKey(err)) && !errors.As(err, &invalid) {
+				c.Missing, c.MissingAt, c.Rekeyed = top.Issuer.String(), top.IssuingCertificateURL, otherKey(err)
 			}
 			return
 		}
@@ -151,6 +166,9 @@ func (c *Certificate) missing() string {
 	text := c.Missing + ", whose certificate was not sent, is no root that is trusted here: most likely an intermediate CA is missing"
 	if c.Held {
 		text = "the intermediate CA " + c.Missing + " is missing: this machine has it (its own store, or --ca) and can verify, others cannot"
+	}
+	if c.Rekeyed {
+		text = c.Missing + ", whose certificate was not sent: the one of that name that is sent, or known here, has another key"
 	}
 	if len(c.MissingAt) > 0 {
 		text += "; clients that fetch it from " + clip(c.MissingAt[0]) + " do not notice, mail servers do not fetch it"

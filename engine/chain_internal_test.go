@@ -13,6 +13,7 @@ import (
 func TestMissing(t *testing.T) {
 	root := authority(t, server.AuthorityOptions{})
 	between := authority(t, server.AuthorityOptions{Issuer: root})
+	again := authority(t, server.AuthorityOptions{CommonName: "Scripted Intermediate CA", Issuer: root, Key: server.RSA2048}) // between's name, another key
 	lower := authority(t, server.AuthorityOptions{CommonName: "Lower CA", Issuer: between, Key: server.RSA2048})
 	leaf := func(o server.CertificateOptions) []*x509.Certificate { return shown(t, o) }
 	pool := func(certs ...*x509.Certificate) *x509.CertPool {
@@ -43,6 +44,9 @@ func TestMissing(t *testing.T) {
 		{"not sent, and expired", leaf(server.CertificateOptions{Issuer: between, OmitIntermediate: true, NotBefore: time.Now().Add(-2 * time.Hour), NotAfter: time.Now().Add(-time.Hour)}), pool(root.Certificate, between.Certificate), false, elsewhere},
 		{"not sent, and for clients", leaf(server.CertificateOptions{Issuer: between, OmitIntermediate: true, Client: true}), pool(root.Certificate, between.Certificate), false, elsewhere},
 		{"not sent, and signed with SHA-1", leaf(server.CertificateOptions{Issuer: between, OmitIntermediate: true, SHA1: true}), root.Pool(), false, "CN=Scripted Intermediate CA, whose"},
+		{"the one from before it got a new key is sent", []*x509.Certificate{alone[0], again.Certificate}, root.Pool(), false, "CN=Scripted Intermediate CA, whose certificate was not sent: the one of that name that is sent, or known here, has another key"},
+		{"the one from before and the one of today are sent", []*x509.Certificate{alone[0], again.Certificate, between.Certificate}, root.Pool(), true, ""},
+		{"the one from before is in the store", alone, pool(root.Certificate, again.Certificate), false, "CN=Scripted Intermediate CA, whose certificate was not sent: the one of that name"},
 		{"not sent, and the certificate is trusted by itself", alone, pool(alone[0]), true, "CN=Scripted Intermediate CA, whose"},
 		{"self-signed", leaf(server.CertificateOptions{}), root.Pool(), false, ""},
 		{"by the root", leaf(server.CertificateOptions{Issuer: root}), root.Pool(), true, ""},
@@ -83,5 +87,22 @@ func TestMissingAt(t *testing.T) {
 		if len(short) != 1 || !strings.Contains(short[0].Got, want) || len(short[0].Got) > 500 {
 			t.Errorf("%v, want %q", short, want)
 		}
+	}
+}
+
+// Very many CAs of one name that did not sign do not keep anybody busy.
+func TestManyOfOneName(t *testing.T) {
+	root := authority(t, server.AuthorityOptions{})
+	again := authority(t, server.AuthorityOptions{Key: server.RSA2048})
+	chain := shown(t, server.CertificateOptions{Issuer: root})
+	for range 400 {
+		up := *again.Certificate
+		chain = append(chain, &up)
+	}
+	chain = append(chain, root.Certificate)
+	began := time.Now()
+	c := inspect(chain, name, again.Pool(), time.Now())
+	if took := time.Since(began); len(c.path()) != 1 || took > 5*time.Second {
+		t.Errorf("%d certificates after %v", len(c.path()), took)
 	}
 }

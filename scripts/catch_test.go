@@ -9,8 +9,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/miekg/dns"
+
 	"smtplay/engine/lab"
 	"smtplay/engine/lab/labtest"
+	"smtplay/engine/resolver/resolvertest"
 	"smtplay/engine/server"
 	"smtplay/engine/suite"
 	"smtplay/scripts"
@@ -21,7 +24,8 @@ type misconfiguration struct {
 	reason string
 	edit   func(*lab.Options) // of the usual options
 	caught []catch
-	vars   []string          // what the runbooks are told
+	vars   []string          // what the runbooks are told; they may call the server's folder $dir
+	zone   []string          // what the resolver has that the runbooks are told of; nil is none
 	files  map[string]string // what else lies in the server's folder, which edits call $dir
 	mute   bool              // the server never speaks: nobody need wait for it long
 }
@@ -92,12 +96,26 @@ func TestRunbooksCatch(t *testing.T) {
 			if m.mute {
 				s.timeout = time.Second
 			}
-			results := s.run(t, m.runbooks(), m.vars...)
+			results := s.run(t, m.runbooks(), m.told(t, p.Dir())...)
 			for _, c := range m.caught {
 				c.want(t, results)
 			}
 		})
 	}
+}
+
+// told are the vars of the runbooks, with where the resolver is.
+func (m misconfiguration) told(t *testing.T, dir string) []string {
+	var told []string
+	for _, v := range m.vars {
+		told = append(told, strings.ReplaceAll(v, "$dir", dir))
+	}
+	if m.zone != nil {
+		told = append(told, "resolver="+resolvertest.Start(t, func(dns.Question) resolvertest.Reply {
+			return resolvertest.Reply{Records: m.zone, Authenticated: true}
+		}))
+	}
+	return told
 }
 
 // runbooks are those that must find it, each once.

@@ -93,6 +93,7 @@ var harmless = []struct {
 	{reason: "a certificate for many years", edit: showing(lab.Certificate{NotBefore: time.Now().Add(-day), NotAfter: time.Now().Add(1500 * day)})},
 	{reason: "a certificate for all names of the domain", edit: showing(lab.Certificate{Names: []string{"*.example.com"}})},
 	{reason: "a certificate for more names", edit: showing(lab.Certificate{Names: []string{"www.example.com", "mail.example.net", "MAILA.example.com"}})},
+	{reason: "a certificate that is chosen by name", edit: setting("tls_server_sni_maps", "inline:{ {maila.example.com = $dir/tls/key.pem, $dir/tls/cert.pem} }"), vars: []string{"certificate_names=maila.example.com plpb.example.com"}},
 	{reason: "localhost without TLS", edit: at("local", "smtpd_tls_security_level=none")},
 	{reason: "localhost with TLS that is hidden", edit: at("local", "smtpd_discard_ehlo_keywords=starttls")},
 	{reason: "TLS 1.2 alone", edit: both(setting("smtpd_tls_protocols", "TLSv1.2"), setting("smtpd_tls_mandatory_protocols", "TLSv1.2"))},

@@ -1,6 +1,7 @@
 package scripts_test
 
 import (
+	"strings"
 	"time"
 
 	"smtplay/engine/lab"
@@ -380,6 +381,25 @@ var misconfigurations = []misconfiguration{
 	{reason: "one port was left out at the renewal", edit: at("submissions", "smtpd_tls_chain_files=$dir/extra/old.pem"), files: map[string]string{"extra/old.pem": expiredPEM()}, caught: []catch{
 		{"certificate.lua", "expect_certificate{", "falls short in trusted, min_days_left"},
 		{"tls-from-first-byte.lua", `connect "submissions"`, "renewed"}}},
+	{reason: "submissions has a file of its own", edit: at("submissions", "smtpd_tls_chain_files=$dir/extra/other.pem"), files: map[string]string{"extra/other.pem": goodPEM()}, vars: []string{"certificate_file=$dir/tls/cert.pem"}, caught: []catch{
+		{"one-certificate-on-all-ports.lua", `told("submissions", here, "smtp", there))`, "submissions shows another certificate than smtp: CN=maila.example.com, serial "},
+		{"one-certificate-on-all-ports.lua", `told("submissions", here, "submission", there))`, "submissions shows another certificate than submission: CN=maila.example.com, serial "},
+		{"certificate-on-disk.lua", "expect_certificate{", "falls short in file"}}},
+	{reason: "port 25 was left out at the renewal", edit: at("smtp", "smtpd_tls_chain_files=$dir/extra/old.pem"), files: map[string]string{"extra/old.pem": expiredPEM()}, vars: []string{"certificate_file=$dir/tls/cert.pem"}, caught: []catch{
+		{"one-certificate-on-all-ports.lua", `told("submission", here, "smtp", there))`, "submission shows another certificate than smtp"},
+		{"one-certificate-on-all-ports.lua", `told("submissions", here, "smtp", there))`, "submissions shows another certificate than smtp"},
+		{"certificate-on-disk.lua", "expect_certificate{", "falls short in file"}}},
+	{reason: "a name has no certificate of its own", edit: showing(lab.Certificate{Names: []string{lab.Hostname}}), vars: []string{"certificate_names=maila.example.com plpb.example.com"}, caught: []catch{
+		{"certificate-for-each-name.lua", "expect_certificate{", "falls short in name"}}},
+	{reason: "a name gets the certificate of another", edit: setting("tls_server_sni_maps", "inline:{maila.example.com=$dir/extra/other.pem}"), files: map[string]string{"extra/other.pem": pemFor("mail.example.net")}, caught: []catch{
+		{"certificate-for-each-name.lua", "expect_certificate{", "falls short in name, trusted"}}},
+	{reason: "a name gets the certificate of another on one port", edit: at("submission", "tls_server_sni_maps=inline:{maila.example.com=$dir/extra/other.pem}"), files: map[string]string{"extra/other.pem": pemFor("mail.example.net")}, caught: []catch{
+		{"certificate-for-each-name.lua", "expect_certificate{", "falls short in name, trusted"},
+		{"one-certificate-on-all-ports.lua", `told("submission", here, "smtp", there))`, "submission shows another certificate than smtp: CN=mail.example.net, serial "}}},
+	{reason: "DNS announces another certificate", zone: []string{"_25._tcp.maila.example.com. 300 IN TLSA 3 1 1 " + strings.Repeat("ab", 32)}, edit: showing(lab.Certificate{}), caught: []catch{
+		{"dane.lua", "expect_certificate{", "falls short in tlsa"}}},
+	{reason: "DNS announces no certificate", zone: []string{}, edit: showing(lab.Certificate{}), caught: []catch{
+		{"dane.lua", "expect_certificate{", "falls short in tlsa"}}},
 	{reason: "the certificate is not yet valid", edit: showing(lab.Certificate{NotBefore: time.Now().Add(day)}), caught: []catch{
 		{"certificate.lua", "expect_certificate{", "falls short in trusted"},
 		{"tls-from-first-byte.lua", `connect "submissions"`, "clock"}}},
@@ -392,6 +412,7 @@ var misconfigurations = []misconfiguration{
 		{"certificate.lua", "expect_certificate{", "falls short in trusted"},
 		{"starttls-auth-plain.lua", "handshake()", "self-signed"}}},
 	{reason: "the intermediate CA is not sent", edit: showing(lab.Certificate{Issuer: lab.IntermediateMissing}), caught: []catch{
+		{"certificate-for-each-name.lua", "expect_certificate{", "falls short in trusted"},
 		{"certificate.lua", "expect_certificate{", "falls short in trusted"}}},
 	{reason: "the key is weak", edit: showing(lab.Certificate{Key: lab.RSA1024}), caught: []catch{
 		{"certificate.lua", "expect_certificate{", "min_key_bits"}}},
@@ -414,7 +435,17 @@ func withFile(files map[string]string, name, text string) map[string]string {
 
 // expiredPEM is a key and a certificate that was good once.
 func expiredPEM() string {
-	made, err := server.MakeCertificate(server.CertificateOptions{Names: []string{lab.Hostname}, NotBefore: time.Now().Add(-90 * day), NotAfter: time.Now().Add(-day)})
+	return pemOf(server.CertificateOptions{Names: []string{lab.Hostname}, NotBefore: time.Now().Add(-90 * day), NotAfter: time.Now().Add(-day)})
+}
+
+// goodPEM is a key and another certificate than the server's.
+func goodPEM() string { return pemFor(lab.Hostname) }
+
+// pemFor is a key and a certificate for that name.
+func pemFor(name string) string { return pemOf(server.CertificateOptions{Names: []string{name}}) }
+
+func pemOf(o server.CertificateOptions) string {
+	made, err := server.MakeCertificate(o)
 	if err != nil {
 		panic(err)
 	}

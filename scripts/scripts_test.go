@@ -175,6 +175,10 @@ var (
 		"scripts/auth-plain-in-clear.lua: the message is queued",
 		"scripts/certificate-self-signed.lua: smtp",
 		"scripts/certificate-self-signed.lua: submissions",
+		"scripts/certificate-on-disk.lua: smtp",
+		"scripts/certificate-on-disk.lua: submission",
+		"scripts/certificate-on-disk.lua: submissions",
+		"scripts/dane.lua",
 	}
 	unsent = []string{
 		"scripts/auth-login.lua: the message is queued",
@@ -294,6 +298,7 @@ func TestNeeds(t *testing.T) {
 	defaults := map[string]string{
 		"helo": "plpb.example.com", "sender": "james@example.org", "known": "james@new.example.com", "unknown": "james@example.com",
 		"user": "james@new.example.com", "certificate_name": "maila.example.com", "relay_refusal": "554 5.7.1", "send": "no",
+		"certificate_names": "maila.example.com", "certificate_file": "", "resolver": "",
 	}
 	targets := []string{"smtp", "local", "submission", "submissions"}
 	unused := maps.Clone(defaults)

@@ -49,6 +49,16 @@ func rsaStrength(cert *x509.Certificate) int {
 	return 1024
 }
 
+// strength is a certificate's key, with what one of another type counts as.
+func strength(cert *x509.Certificate) string {
+	kind, bits := Key(cert)
+	text := fmt.Sprintf("%s, %d bits", kind, bits)
+	if kind != "RSA" {
+		text += fmt.Sprintf(", as strong as %d of RSA", rsaStrength(cert))
+	}
+	return text
+}
+
 // signatures are the algorithms that Go can name, with the hash and the name
 // that OpenSSL gives each.
 var signatures = []struct {

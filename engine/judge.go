@@ -97,7 +97,7 @@ func judgeKey(leaf *x509.Certificate, want CertificateWant, fail func(key, want,
 		fail("key_type", strings.Join(want.KeyTypes, " or "), fmt.Sprintf("%s, %d bits", kind, bits))
 	}
 	if want.MinKeyBits != nil && rsaStrength(leaf) < *want.MinKeyBits {
-		fail("min_key_bits", fmt.Sprintf("%d bits of RSA strength", *want.MinKeyBits), fmt.Sprintf("%s, %d bits", kind, bits))
+		fail("min_key_bits", fmt.Sprintf("%d bits of RSA strength", *want.MinKeyBits), strength(leaf))
 	}
 	if len(want.Signatures) > 0 && !slices.ContainsFunc(want.Signatures, func(name string) bool {
 		return slices.Contains(SignaturesNamed(name), leaf.SignatureAlgorithm)

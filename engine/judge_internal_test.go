@@ -54,7 +54,7 @@ func TestJudge(t *testing.T) {
 			"name issuer self_signed trusted chain min_days_left max_lifetime key_type min_key_bits signature_algorithm sha256 spki file", []string{
 				"name: x.example.com / mail.example.com", "issuer: x / CN=Scripted Root CA", "self_signed: self-signed / issued by CN=Scripted Root CA", "trusted: not trusted: ", " / trusted",
 				"min_days_left: 100 days / 89 days, until ", "max_lifetime: at most 90 days / 91 days, from ", "key_type: RSA or Ed25519 / ECDSA, 256 bits",
-				"min_key_bits: 4096 bits of RSA strength / ECDSA, 256 bits", "signature_algorithm: SHA-384 or SHA256-RSA / ECDSA-SHA256", "sha256: " + other + " / " + sum, "spki: " + other + " / " + key, "file: x: CN=Scripted Root CA"}},
+				"min_key_bits: 4096 bits of RSA strength / ECDSA, 256 bits, as strong as 3072 of RSA", "signature_algorithm: SHA-384 or SHA256-RSA / ECDSA-SHA256", "sha256: " + other + " / " + sum, "spki: " + other + " / " + key, "file: x: CN=Scripted Root CA"}},
 		{"one of several names", c, CertificateWant{Names: []string{name, "imap.example.com", "x.example.com"}}, "name", []string{"name: imap.example.com, x.example.com / mail.example.com"}},
 		{"a fingerprint as openssl writes it", c, CertificateWant{SHA256: pins(t, "SHA256 Fingerprint="+strings.ToUpper(sum[:2]+":"+sum[2:]))}, "", nil},
 		{"the next pin, and this one", c, CertificateWant{SPKI: pins(t, other, key)}, "", nil},

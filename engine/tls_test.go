@@ -110,6 +110,11 @@ func TestRefused(t *testing.T) {
 		{"a fault of verification", config(func(*tls.Config) {}), engine.TLSOptions{Name: "mail.example.com"}, "did not verify: it is for localhost, 127.0.0.1, ::1, not for mail.example.com", "", false},
 		{"clear text", func(s *server.Session) { hello(s); s.Reply("500 what"); s.WaitClose() }, engine.TLSOptions{}, "in clear text", "", false},
 		{"clear text of few bytes, then the end", func(s *server.Session) { hello(s); s.Raw("500") }, engine.TLSOptions{}, "in clear text", "", false},
+		{"an older server than is asked for", func(s *server.Session) {
+			hello(s)
+			s.Raw("\x16\x03\x01\x00\x2a\x02\x00\x00\x26\x03\x01" + strings.Repeat("r", 32) + "\x00\x00\x2f\x00")
+			s.WaitClose()
+		}, engine.TLSOptions{}, "the server chose TLS 1.0, which was not offered", "", false},
 		{"what Go does not speak: SSLv3 chosen", func(s *server.Session) {
 			hello(s)
 			s.Raw("\x16\x03\x00\x00\x2a\x02\x00\x00\x26\x03\x00" + strings.Repeat("r", 32) + "\x00\x00\x2f\x00")
@@ -141,6 +146,33 @@ func TestRefused(t *testing.T) {
 				t.Errorf("says %v, want %q", err, row.msg)
 			}
 		})
+	}
+}
+
+// A handshake that fails for its versions says both sides.
+func TestVersionsOfBothSides(t *testing.T) {
+	cert := made(t, server.CertificateOptions{})
+	for _, row := range []struct {
+		reason    string
+		play      func(*server.Session)
+		opts      engine.TLSOptions
+		want, had string
+	}{
+		{"refused", func(s *server.Session) { s.StartTLS(cert.ServerConfig()); s.WaitClose() }, engine.TLSOptions{MaxVersion: tls.VersionTLS11}, "a handshake with TLS 1.0 to 1.1", "the alert protocol version not supported"},
+		{"refused for its suites", func(s *server.Session) { s.StartTLS(cert.ServerConfig()); s.WaitClose() }, engine.TLSOptions{Ciphers: []uint16{tls.TLS_RSA_WITH_AES_128_CBC_SHA}}, "a handshake with TLS 1.2 with AES128-SHA", "the alert handshake failure"},
+		{"older", func(s *server.Session) {
+			hello(s)
+			s.Raw("\x16\x03\x03\x00\x2a\x02\x00\x00\x26\x03\x03" + strings.Repeat("r", 32) + "\x00\x00\x2f\x00")
+			s.WaitClose()
+		}, engine.TLSOptions{MinVersion: tls.VersionTLS13}, "TLS 1.3", "TLS 1.2"},
+	} {
+		k := greeted(t, starttls(func(s *server.Session) { s.Reply("220 go"); row.play(s) }), engine.Options{})
+		k.ask("STARTTLS", "220")
+		row.opts.CA, row.opts.Name = cert.Pool, "localhost"
+		var e *engine.Error
+		if err := k.Handshake(k.ctx, row.opts); !errors.As(err, &e) || e.Want != row.want || e.Had != row.had {
+			t.Errorf("%s: %v, %+v", row.reason, err, e)
+		}
 	}
 }
 

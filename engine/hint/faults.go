@@ -153,6 +153,8 @@ func forHandshake(c Context) string {
 		return "this port begins in clear text: connect without TLS, then starttls(), as on 25 and 587; TLS from the first byte is for 465"
 	case strings.Contains(text, "protocol version"):
 		return "server and smtplay share no TLS version: min_version and max_version say what is tried, smtpd_tls_protocols what Postfix allows"
+	case strings.Contains(text, "which was not offered"):
+		return "the server is older than the TLS that was asked for: min_version says from which on it is tried"
 	case strings.Contains(text, "unrecognized name"):
 		return "the server has no certificate for the name that was asked for (SNI): name = asks for another"
 	case strings.Contains(text, "handshake failure"), strings.Contains(text, "insufficient security"):

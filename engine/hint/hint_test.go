@@ -171,6 +171,7 @@ func TestFaults(t *testing.T) {
 		{"closed 465", hint.Context{Fault: engine.Closed, Verb: hint.Greeting, Address: "[::1]:465"}, "submissions"},
 		{"after a handshake that asked for a certificate", hint.Context{Fault: engine.Closed, Verb: "EHLO", Text: "the server closed the connection, without a word after a handshake in which it asked for a certificate of the client"}, "cert = and key ="},
 		{"a client's certificate that is not taken", hint.Context{Fault: engine.Handshake, Text: "remote error: tls: unknown certificate authority"}, "smtpd_tls_CAfile"},
+		{"an old server", hint.Context{Fault: engine.Handshake, Text: "the server chose TLS 1.0, which was not offered"}, "min_version"},
 		{"no certificate for a name", hint.Context{Fault: engine.Handshake, Text: "remote error: tls: unrecognized name"}, "SNI"},
 		{"after a 421", hint.Context{Fault: engine.Reset, Verb: "NOOP", Previous: reply(t, "421 bye")}, "said 421"},
 		{"closed", hint.Context{Fault: engine.Closed, Verb: "DATA"}, "log says why"},

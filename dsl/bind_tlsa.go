@@ -69,7 +69,7 @@ func noteTLSA(conv *conversation, at resolver.Resolver, want engine.TLSAWant) {
 		conv.Note("%s TLSA: %s, says %s, authenticated", want.Owner, engine.ListTLSA(want.Records), at)
 	}
 	if !at.Local() {
-		conv.Note("that an answer of %s is authenticated is worth what the way to it is: mail servers ask a resolver of their own machine (RFC 7672 2.2)", at)
+		conv.Note("that an answer of %s is authenticated is worth what the way to it is: mail servers ask a resolver of their own machine (RFC 7672 2.1.3)", at)
 	}
 }
 

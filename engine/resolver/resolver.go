@@ -126,7 +126,11 @@ func (r Resolver) ask(ctx context.Context, name string, kind uint16) (*Answer, e
 	default:
 		return nil, fault("it answered "+rcode(reply.Rcode)+reasons(reply), nil)
 	}
-	return &Answer{Records: follow(reply.Answer, query.Question[0]), Authenticated: reply.AuthenticatedData}, nil
+	answer := &Answer{Authenticated: reply.AuthenticatedData}
+	if reply.Rcode == dns.RcodeSuccess {
+		answer.Records = follow(reply.Answer, query.Question[0])
+	}
+	return answer, nil
 }
 
 func rcode(code int) string {

@@ -54,6 +54,7 @@ func TestTLSA(t *testing.T) {
 		{"aliases that go round", resolvertest.Reply{Records: []string{owner + ". 300 IN CNAME a.example.", "a.example. 300 IN CNAME " + owner + "."}, Authenticated: true}, 0, "", "", false},
 		{"none", resolvertest.Reply{Authenticated: true}, 0, "", "", false},
 		{"no such name", resolvertest.Reply{Authenticated: true, Rcode: dns.RcodeNameError}, 0, "", "", false},
+		{"no such name, and yet a record", resolvertest.Reply{Records: []string{record}, Authenticated: true, Rcode: dns.RcodeNameError}, 0, "", "", false},
 		{"not authenticated", resolvertest.Reply{Records: []string{record}}, 0, "what it says, 3 1 1 " + sum("a") + ", proves nothing: the answer of 127.0.0.1:", "", false},
 		{"none, not authenticated", resolvertest.Reply{}, 0, "that there is none proves nothing", "", false},
 		{"SERVFAIL", resolvertest.Reply{Rcode: dns.RcodeServerFailure}, 0, "", "was asked for " + owner + " TLSA: it answered SERVFAIL", true},

@@ -18,16 +18,26 @@ import (
 var spellings = map[kind]func(string) error{
 	versionKind:   func(s string) error { _, err := engine.VersionOf(s); return err },
 	pinKind:       func(s string) error { _, err := engine.ParsePin(s); return err },
-	keyTypeKind:   func(s string) error { return oneOf("type of key", s, engine.KeyTypes) },
+	keyTypeKind:   keyTypeSpelling,
 	signatureKind: signatureSpelling,
 	cipherKind:    cipherSpelling,
 	tlsaKind:      func(s string) error { _, err := engine.ParseTLSA(s); return err },
 	stapleKind:    func(s string) error { return oneOf("OCSP status", s, engine.StapleStatuses) },
 }
 
+func keyTypeSpelling(s string) error {
+	if err := engine.Unspoken(s); err != nil {
+		return err
+	}
+	return oneOf("type of key", s, engine.KeyTypes)
+}
+
 func signatureSpelling(s string) error {
 	if engine.SignaturesNamed(s) != nil {
 		return nil
+	}
+	if err := engine.Unspoken(s); err != nil {
+		return err
 	}
 	return notOneOf("signature algorithm", s, engine.SignatureNames())
 }

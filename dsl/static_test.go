@@ -57,6 +57,8 @@ var staticCases = []struct{ reason, script string }{
 	{"TLSA records with an option that is none", "expect_certificate{ tlsa = { resolvr = '::1' } } --! 30: did you mean \"resolver\"?"},
 	{"TLSA records that are true", "expect_certificate{ tlsa = true } --! 21: without that nobody is asked"},
 	{"a type of key that is none", "expect_certificate{ key_type = 'RSAA' } --! 32: did you mean \"RSA\"?"},
+	{"a type of key that Go does not speak", "expect_certificate{ key_type = { 'RSA', 'Ed448' } } --! 41: Ed448 cannot be tried: Go's TLS takes no certificate of that kind"},
+	{"a signature that Go does not speak", "expect_certificate{ signature_algorithm = 'ecdsa-with-SHA224' } --! 43: cannot be tried: Go's TLS takes no certificate of that kind"},
 	{"a type of key in lower case", "expect_certificate{ key_type = 'rsa' } --! 32: did you mean \"RSA\"?"},
 	{"a signature that is none", "expect_certificate{ signature_algorithm = 'sha256WithRSAEncrypton' } --! 43: did you mean \"sha256WithRSAEncryption\"?"},
 	{"a suite that is nearly one", "starttls{ ciphers = 'ECDHE-RSA-AES128-GMC-SHA256' } --! 21: no cipher suite is called \"ECDHE-RSA-AES128-GMC-SHA256\": did you mean \"ECDHE-RSA-AES128-GCM-SHA256\"?"},

@@ -13,6 +13,23 @@ import (
 // KeyTypes are the types of keys that a certificate can have, as Key names them.
 var KeyTypes = []string{"RSA", "ECDSA", "Ed25519"}
 
+// unspoken are what certificates have that Go's TLS does not take part in, in
+// the spelling of plainName.
+var unspoken = []string{"dsa", "ed448", "gost", "sm2", "sm3", "sha224", "sha3", "ripemd160", "md2", "mldsa", "slhdsa"}
+
+// Unspoken says of a type of key or signature that certificates have it, but
+// that no handshake of smtplay's can show one: an [*UnspokenError], else nil.
+func Unspoken(name string) error {
+	if slices.Contains(KeyTypes, name) || SignaturesNamed(name) != nil {
+		return nil
+	}
+	plain := plainName(name)
+	if !slices.ContainsFunc(unspoken, func(u string) bool { return strings.HasPrefix(plain, u) || strings.Contains(plain, "with"+u) }) {
+		return nil
+	}
+	return &UnspokenError{name, "Go's TLS takes no certificate of that kind (it has " + strings.Join(KeyTypes, ", ") + " keys, signed with SHA-1 or SHA-2)"}
+}
+
 // Key is the type of a certificate's key and its length in bits.
 func Key(cert *x509.Certificate) (kind string, bits int) {
 	switch k := cert.PublicKey.(type) {

@@ -155,6 +155,18 @@ func TestSignaturesNamed(t *testing.T) {
 	}
 }
 
+// What certificates have and Go's TLS has not is told apart from what nobody has.
+func TestUnspoken(t *testing.T) {
+	for name, want := range map[string]bool{
+		"DSA": true, "Ed448": true, "sha224WithRSAEncryption": true, "ecdsa-with-SHA3-256": true, "SM2": true, "ML-DSA-65": true, "GOST2012": true,
+		"RSA": false, "ECDSA": false, "Ed25519": false, "dsaWithSHA1": false, "ecdsa-with-SHA256": false, "ECDA": false, "ecdsa": false, "": false, "x": false,
+	} {
+		if err := Unspoken(name); (err != nil) != want {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 func TestLifetime(t *testing.T) {
 	const day = 24 * time.Hour
 	from := time.Now()

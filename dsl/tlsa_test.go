@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/miekg/dns"
@@ -70,9 +71,10 @@ func TestTLSA(t *testing.T) {
 			sum := sha256.Sum256(made.TLS.Leaf.RawSubjectPublicKeyInfo)
 			_, port, _ := strings.Cut(b.server.Addr(), ":")
 			fill := strings.NewReplacer("RIGHT", hex.EncodeToString(sum[:]), "PORT", port, "ABOVE", spkiOf(t, made.TLS.Certificate[1]))
-			asked := ""
+			var asked atomic.Value
+			asked.Store("")
 			at := resolvertest.Start(t, func(q dns.Question) resolvertest.Reply {
-				asked = q.Name
+				asked.Store(q.Name)
 				reply := c.reply
 				reply.Records = nil
 				for _, r := range c.reply.Records {
@@ -86,8 +88,8 @@ func TestTLSA(t *testing.T) {
 			script := resolve(c.script)
 			r := b.try(t, script)[0]
 			checkVerdict(t, r, script)
-			if asked != resolve(c.asked) {
-				t.Errorf("asked for %q, want %q", asked, resolve(c.asked))
+			if got := asked.Load(); got != resolve(c.asked) {
+				t.Errorf("asked for %q, want %q", got, resolve(c.asked))
 			}
 			if f := r.Failure; f != nil && (!strings.Contains(f.Want, resolve(c.want)) || !strings.Contains(f.Got, resolve(c.got))) {
 				t.Errorf("wanted %s\nwant %s\ngot %s\nwant %s", f.Want, resolve(c.want), f.Got, resolve(c.got))

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"crypto/tls"
+	"encoding/binary"
 	"fmt"
 	"regexp"
 	"slices"
@@ -144,4 +145,19 @@ func offered(o TLSOptions) string {
 		names = append(names, opensslCipher(tls.CipherSuiteName(id)))
 	}
 	return text + " with " + strings.Join(names, ", ")
+}
+
+// chosenBelow names the version that a server chose in its ServerHello (RFC 5246
+// 7.4.1.3) where it is below what was offered, which Go's TLS does not go on
+// with: a server that is older than the one that was asked for.
+func chosenBelow(came []byte, o TLSOptions) string {
+	const handshake, serverHello = 22, 2 // of the record, of the message
+	if len(came) < 11 || came[0] != handshake || came[5] != serverHello {
+		return ""
+	}
+	chosen := binary.BigEndian.Uint16(came[9:])
+	if low, _ := o.versions(); chosen >= low || chosen < tls.VersionTLS10 { // SSL is what Go does not speak
+		return ""
+	}
+	return tls.VersionName(chosen)
 }

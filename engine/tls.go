@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -201,21 +200,6 @@ func (c *Conn) handshakeFault(ctx context.Context, err error, limit time.Duratio
 		e.Msg = "the TLS handshake could not be done by smtplay (what Go's crypto/tls cannot speak is not the server's fault)"
 	}
 	return e
-}
-
-// chosenBelow names the version that a server chose in its ServerHello (RFC 5246
-// 7.4.1.3) where it is below what was offered, which Go's TLS does not go on
-// with: a server that is older than the one that was asked for.
-func chosenBelow(came []byte, o TLSOptions) string {
-	const handshake, serverHello = 22, 2 // of the record, of the message
-	if len(came) < 11 || came[0] != handshake || came[5] != serverHello {
-		return ""
-	}
-	chosen := binary.BigEndian.Uint16(came[9:])
-	if low, _ := o.versions(); chosen >= low || chosen < tls.VersionTLS10 { // SSL is what Go does not speak
-		return ""
-	}
-	return tls.VersionName(chosen)
 }
 
 // isText tells clear text from a TLS record, which begins with its type, a

@@ -51,10 +51,10 @@ func (r Resolver) String() string { return r.addr.String() }
 // of another that an answer is authentic is worth what the way to it is.
 func (r Resolver) Local() bool { return r.addr.Addr().Unmap().IsLoopback() }
 
-// Answer is what a resolver said.
-type Answer struct {
-	Records       []dns.RR // of the type asked for, at the name or where its aliases lead; empty for none
-	Authenticated bool     // the resolver verified all of it by DNSSEC (RFC 4035 3.2.3)
+// answer is what a resolver said.
+type answer struct {
+	records       []dns.RR // of the type asked for, at the name or where its aliases lead; empty for none
+	authenticated bool     // the resolver verified all of it by DNSSEC (RFC 4035 3.2.3)
 }
 
 // Error is a question that got no answer that says anything of the name.
@@ -93,7 +93,7 @@ func CheckName(name string) error {
 
 // ask asks for the records of a type at a name. That there are none is no error.
 // It takes no longer than [Timeout].
-func (r Resolver) ask(ctx context.Context, name string, kind uint16) (*Answer, error) {
+func (r Resolver) ask(ctx context.Context, name string, kind uint16) (*answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, Timeout)
 	defer cancel()
 	question := strings.TrimSuffix(name, ".") + " " + dns.TypeToString[kind]
@@ -126,11 +126,11 @@ func (r Resolver) ask(ctx context.Context, name string, kind uint16) (*Answer, e
 	default:
 		return nil, fault("it answered "+rcode(reply.Rcode)+reasons(reply), nil)
 	}
-	answer := &Answer{Authenticated: reply.AuthenticatedData}
+	said := &answer{authenticated: reply.AuthenticatedData}
 	if reply.Rcode == dns.RcodeSuccess {
-		answer.Records = follow(reply.Answer, query.Question[0])
+		said.records = follow(reply.Answer, query.Question[0])
 	}
-	return answer, nil
+	return said, nil
 }
 
 func rcode(code int) string {

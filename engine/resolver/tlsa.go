@@ -26,7 +26,7 @@ func (r Resolver) TLSA(ctx context.Context, name string) (engine.TLSAWant, error
 	if err != nil {
 		return want, err
 	}
-	for _, rr := range answer.Records {
+	for _, rr := range answer.records {
 		t := rr.(*dns.TLSA) // of the type that was asked for
 		data, err := hex.DecodeString(t.Certificate)
 		if err != nil {
@@ -34,7 +34,7 @@ func (r Resolver) TLSA(ctx context.Context, name string) (engine.TLSAWant, error
 		}
 		want.Records = append(want.Records, engine.TLSA{Usage: t.Usage, Selector: t.Selector, Matching: t.MatchingType, Data: data})
 	}
-	if answer.Authenticated {
+	if answer.authenticated {
 		return want, nil
 	}
 	what := "that there is none"

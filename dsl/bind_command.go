@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -29,23 +28,13 @@ var (
 
 func commandVerbs() []*verb {
 	optName := []param{{name: "name", kind: stringKind, optional: true, doc: "the client name; default --helo, else our address in brackets"}}
-	address := []param{{name: "address", kind: stringKind, doc: `goes out between < and >, unless it stands there already; "" is <>`}}
+	address := []param{{name: "address", kind: stringKind, doc: `goes out between < and >, unless it stands there already; "" is <>. Outside ASCII it goes out in UTF-8, with smtputf8 or without`}}
 	verbs := []*verb{
 		simple("helo", "HELO with the client name; reads 250.", optName, func(c *call) string { return "HELO " + c.clientName() }, only250),
 		simple("ehlo", "EHLO with the client name; reads 250 and keeps the capabilities.", optName, func(c *call) string { return "EHLO " + c.clientName() }, only250),
 		simple("lhlo", "LHLO, the EHLO of LMTP (RFC 2033); reads 250.", optName, func(c *call) string { return "LHLO " + c.clientName() }, only250),
-		simple("mail", "MAIL FROM; reads 2xx.", address, (*call).mailCommand, anySuccess,
-			param{name: "size", kind: numberKind, doc: "SIZE (RFC 1870)"},
-			param{name: "body", kind: textKind, doc: "BODY (RFC 6152)"},
-			param{name: "ret", kind: textKind, doc: "RET, FULL or HDRS (RFC 3461)"},
-			param{name: "envid", kind: textKind, doc: "ENVID, written as xtext (RFC 3461)"},
-			param{name: "smtputf8", kind: booleanKind, doc: "SMTPUTF8 (RFC 6531)"},
-			param{name: "auth", kind: textKind, doc: `AUTH, written as xtext; "" is <> (RFC 4954 5)`},
-			optParams),
-		simple("rcpt", "RCPT TO; reads 2xx.", address, (*call).rcptCommand, anySuccess,
-			param{name: "notify", kind: listKind, doc: "NOTIFY (RFC 3461)"},
-			param{name: "orcpt", kind: textKind, doc: "ORCPT, written as xtext; rfc822 unless a type stands before it (RFC 3461)"},
-			optParams),
+		simple("mail", "MAIL FROM; reads 2xx.", address, (*call).mailCommand, anySuccess, withParameters(mailParameters)...),
+		simple("rcpt", "RCPT TO; reads 2xx.", address, (*call).rcptCommand, anySuccess, withParameters(rcptParameters)...),
 		simple("rset", "RSET; reads 2xx.", nil, func(*call) string { return "RSET" }, anySuccess),
 		simple("noop", "NOOP; reads 2xx.", nil, func(*call) string { return "NOOP" }, anySuccess),
 		simple("vrfy", "VRFY; reads 2xx.", []param{{name: "address", kind: stringKind}}, func(c *call) string { return "VRFY " + c.text(0) }, anySuccess),
@@ -64,8 +53,6 @@ func commandVerbs() []*verb {
 	}
 	return verbs
 }
-
-var optParams = param{name: "params", kind: textKind, doc: "more parameters, as they stand"}
 
 // simple is a helper of one command and its reply.
 func simple(name, doc string, args []param, line func(*call) string, otherwise *expectation, options ...param) *verb {
@@ -94,59 +81,6 @@ func (c *call) clientName() string {
 		return "[IPv6:" + ip.String() + "]"
 	}
 	return "[" + ip.String() + "]"
-}
-
-func (c *call) mailCommand() string {
-	line := "MAIL FROM:" + c.path()
-	add := func(s string) { line += " " + s }
-	if n := c.option("size"); n != lua.LNil {
-		size, ok := n.(lua.LNumber)
-		if !ok || size < 0 || float64(size) != float64(int64(size)) {
-			c.wrong("size of mail is a whole number of bytes, not %v", n)
-		}
-		add("SIZE=" + strconv.FormatInt(int64(size), 10))
-	}
-	if s := c.optText("body"); s != "" {
-		add("BODY=" + s)
-	}
-	if s := c.optText("ret"); s != "" {
-		add("RET=" + s)
-	}
-	if s := c.optText("envid"); s != "" {
-		add("ENVID=" + wire.Xtext(s))
-	}
-	if b := c.optBool("smtputf8"); b != nil && *b {
-		add("SMTPUTF8")
-	}
-	if v := c.option("auth"); v != lua.LNil {
-		if s := c.asText(v, "auth"); s != "" {
-			add("AUTH=" + wire.Xtext(s))
-		} else {
-			add("AUTH=<>")
-		}
-	}
-	if s := c.optText("params"); s != "" {
-		add(s)
-	}
-	return line
-}
-
-func (c *call) rcptCommand() string {
-	line := "RCPT TO:" + c.path()
-	if list := c.optList("notify"); list != nil {
-		line += " NOTIFY=" + strings.Join(list, ",")
-	}
-	if s := c.optText("orcpt"); s != "" {
-		kind, address, ok := strings.Cut(s, ";")
-		if !ok {
-			kind, address = "rfc822", s
-		}
-		line += " ORCPT=" + kind + ";" + wire.Xtext(address)
-	}
-	if s := c.optText("params"); s != "" {
-		line += " " + s
-	}
-	return line
 }
 
 // path is the address of MAIL and RCPT. It must be given, be it "".

@@ -55,6 +55,9 @@ type param struct {
 	kind     kind
 	optional bool
 	doc      string
+
+	spell   func(string) error // says what is wrong with a string, or with a list joined by commas; nil: nothing can be
+	between *[2]int64          // the whole numbers that it may be; nil: any
 }
 
 // verb is one word of the language.

@@ -290,6 +290,11 @@ func checkValue(p param, n node, what string, line int, e ast.Expr) (int, string
 			err = fmt.Errorf("%s is a string, not %v", what, n)
 		}
 	}
+	if err == nil {
+		if bad := p.misspelt(n); bad != nil {
+			err = fmt.Errorf("%s: %w", what, bad)
+		}
+	}
 	return line, word, err
 }
 

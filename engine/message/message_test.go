@@ -293,7 +293,9 @@ func FuzzMessage(f *testing.F) {
 		if err != nil {
 			t.Fatalf("%v\n%q", err, b)
 		}
-		blank := func(s string) string { return strings.Join(strings.FieldsFunc(s, func(r rune) bool { return r == ' ' || r == '\t' }), " ") }
+		blank := func(s string) string {
+			return strings.Join(strings.FieldsFunc(s, func(r rune) bool { return r == ' ' || r == '\t' }), " ")
+		}
 		for field, want := range map[string]string{"Subject": subject, name: value} {
 			if strings.EqualFold(name, "Subject") && field != name || strings.Contains(want, "=?") {
 				continue

@@ -99,6 +99,21 @@ func Xtext(s string) string {
 	return b.String()
 }
 
+// UTF8Xtext encodes an address as RFC 6533 section 3 wants it in an ORCPT of type
+// utf-8 that goes to any server (utf-8-addr-xtext): what is not printable ASCII,
+// and "+", "=" and "\\", become "\\x{" and their code point in hexadecimal "}".
+func UTF8Xtext(s string) string {
+	var b strings.Builder
+	for _, r := range s {
+		if r < '!' || r > '~' || r == '+' || r == '=' || r == '\\' {
+			fmt.Fprintf(&b, `\x{%02X}`, r)
+		} else {
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}
+
 // Path is an address as MAIL and RCPT want it: between "<" and ">" unless it
 // stands there already. The empty address is "<>", the null reverse-path
 // (RFC 5321 4.5.5).

@@ -3,7 +3,6 @@ package dsl
 import (
 	"fmt"
 	"net"
-	"slices"
 	"strings"
 	"time"
 
@@ -39,13 +38,12 @@ func commandVerbs() []*verb {
 		simple("noop", "NOOP; reads 2xx.", nil, func(*call) string { return "NOOP" }, anySuccess),
 		simple("vrfy", "VRFY; reads 2xx.", []param{{name: "address", kind: stringKind}}, func(c *call) string { return "VRFY " + c.text(0) }, anySuccess),
 		simple("quit", "QUIT; reads 221, then closes the connection.", nil, func(*call) string { return "QUIT" }, only221),
-		helper("data", "DATA, which must get 354; then the message with CRLF line ends, dots doubled, and the final dot; reads 2xx. expect and timeout are for the reply to the message; after LHLO expect may be a table from recipient to pattern, in which a recipient that it does not name gets 2xx.",
-			[]param{{name: "message", kind: stringKind}}),
+		dataVerb(), bdatVerb(),
 		helper("expect_refusal", "MAIL, RCPT, then RSET: the first of MAIL and RCPT that is not 2xx must match, by default any 4xx or 5xx; none refused fails. Servers differ in where they refuse a sender.", nil,
 			param{name: "from", kind: textKind, doc: "the sender"}, param{name: "to", kind: textKind, doc: "the recipient"}),
 		helper("xclient", "XCLIENT: be another client, to a server that allows it. Forgets the capabilities; reads 220. NAME is [UNAVAILABLE] unless given. What is not offered fails, and nothing is sent.", nil, xclientParams()...),
 	}
-	run := map[string]func(*call) int{"data": runData, "expect_refusal": runRefusal, "xclient": runXclient, "quit": runQuit}
+	run := map[string]func(*call) int{"expect_refusal": runRefusal, "xclient": runXclient, "quit": runQuit}
 	for _, v := range verbs {
 		if fn := run[v.name]; fn != nil {
 			v.run = fn
@@ -96,59 +94,6 @@ func runQuit(c *call) int {
 	r := c.command("QUIT", only221)
 	c.conv.Close()
 	return c.answer(r)
-}
-
-func runData(c *call) int {
-	message := c.text(0)
-	recipients := c.live().Recipients()
-	each := c.perRecipient(recipients)
-	otherwise := anySuccess
-	if each == nil {
-		otherwise = c.expectation(c.option("expect"), anySuccess)
-	}
-	within := c.duration(c.option("timeout"), "timeout")
-	c.greet()
-	c.send("DATA")
-	c.read(only354, 0)
-	if err := c.conv.Message(c.s.ctx, c.pos, []byte(message)); err != nil {
-		c.s.failed(c.LState, c.conv, err)
-	}
-	var last *engine.Reply
-	for cmd, owes := c.conv.Owes(); owes; cmd, owes = c.conv.Owes() {
-		e, ok := each[cmd.For]
-		if !ok {
-			e = otherwise
-		}
-		last = c.read(e, within)
-	}
-	if last == nil {
-		c.s.fail(c.LState, failureOf("the server took DATA though it had accepted no recipient (RFC 2033 4.2): nobody can tell what became of the message"))
-	}
-	return c.answer(last)
-}
-
-// perRecipient reads expect where it is a table from recipient to pattern; nil
-// where it is a pattern.
-func (c *call) perRecipient(recipients []string) map[string]*expectation {
-	t, ok := c.option("expect").(*lua.LTable)
-	if !ok {
-		return nil
-	}
-	each, addressed := map[string]*expectation{}, false
-	t.ForEach(func(k, _ lua.LValue) {
-		key, ok := k.(lua.LString)
-		addressed = addressed || ok && (strings.Contains(string(key), "@") || slices.Contains(recipients, string(key)))
-	})
-	if !addressed {
-		return nil
-	}
-	t.ForEach(func(k, v lua.LValue) {
-		if key, ok := k.(lua.LString); !ok || !slices.Contains(recipients, string(key)) {
-			c.wrong("data expects a reply for %v, which is no accepted recipient: those are %s", k, strings.Join(recipients, ", "))
-		}
-		each[k.String()] = c.expectation(v, anySuccess)
-	})
-	return each
 }
 
 func runRefusal(c *call) int {

@@ -200,7 +200,7 @@ func (m *module) checkCall(v *verb, c callSite) Problems {
 			problems = append(problems, m.source.problem(o.line, m.source.findOption(o.line, o.key), unknownOption(v.name, o.key, v.optionNames()).Error()))
 			continue
 		}
-		if table, _ := literal(o.value); v.name == "data" && o.key == "expect" && perRecipient(table) {
+		if table, _ := literal(o.value); (v.name == "data" || v.name == "bdat") && o.key == "expect" && perRecipient(table) {
 			for _, each := range table.(literalTable).named {
 				bad(checkValue(p, nodeOfExpr(each.value), each.key, each.line, each.value))
 			}

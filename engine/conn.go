@@ -52,8 +52,9 @@ type Command struct {
 	Line     string         // without CRLF, a SASL message masked
 	Pos      transcript.Pos // the line of the script that sent it
 	Greeting bool           // no command: the connect, which the greeting answers
-	Final    bool           // the lone dot
-	For      string         // LMTP: the recipient whose reply this is
+	Final    bool           // the lone dot, or the last BDAT
+	For      string         // LMTP and PRDR: the recipient whose reply this is
+	Each     bool           // PRDR: a 353 to it begins the replies for the recipients
 	sasl     bool           // AUTH, or an answer to its 334
 }
 
@@ -100,8 +101,9 @@ type Conn struct {
 	quit     bool // QUIT was sent
 	ended    bool // a 421 was read
 	lmtp     bool
+	prdr     bool // MAIL of this transaction asked for a reply for each recipient
 	loopback bool
-	rcpts    []string           // LMTP: accepted recipients of this transaction
+	rcpts    []string           // LMTP and PRDR: accepted recipients of this transaction
 	hello    *wire.Reply        // to the last EHLO or LHLO that still counts, nil for none
 	caps     *wire.Capabilities // what hello says, once somebody asked
 }

@@ -43,24 +43,33 @@ func (c *Conn) observe(cmd *Command, r *wire.Reply) {
 	case cmd == nil || cmd.sasl:
 		c.auth = authState{}
 	}
+	if r.Code == 353 && cmd != nil && cmd.Each {
+		c.eachOwes(cmd)
+	}
 	if cmd == nil || cmd.sasl || r.Code/100 != 2 {
 		return
 	}
 	switch verb := wire.Verb(cmd.Line); verb {
 	case "EHLO", "LHLO":
-		c.hello, c.caps, c.lmtp, c.rcpts = r, nil, verb == "LHLO", nil
+		c.hello, c.caps, c.lmtp, c.prdr, c.rcpts = r, nil, verb == "LHLO", false, nil
 	case "HELO":
-		c.lmtp, c.rcpts = false, nil
+		c.lmtp, c.prdr, c.rcpts = false, false, nil
 	case "MAIL", "RSET":
-		c.rcpts = nil
+		c.rcpts, c.prdr = nil, hasParameter(cmd.Line, "PRDR")
 	case "RCPT":
-		if c.lmtp {
+		if c.lmtp || c.prdr {
 			c.rcpts = append(c.rcpts, recipient(cmd.Line))
 		}
 	case "XCLIENT":
 		// The client is another one now: what it may see is not known.
 		c.hello, c.caps, c.rcpts = nil, nil, nil
 	}
+}
+
+// hasParameter says whether a keyword stands behind the address of a command.
+func hasParameter(line, keyword string) bool {
+	rest := line[strings.LastIndexByte(line, '>')+1:]
+	return len(rest) > len(keyword) && slices.ContainsFunc(strings.Fields(rest), func(word string) bool { return strings.EqualFold(word, keyword) })
 }
 
 // recipient is the address of a RCPT command.
@@ -167,5 +176,10 @@ func (c *Conn) Owes() (cmd *Command, ok bool) {
 // AwaitsText says whether a 354 was read and its message is not ended.
 func (c *Conn) AwaitsText() bool { return c.message }
 
-// Recipients are the recipients accepted in this LMTP transaction.
+// PRDR says whether MAIL of this transaction asked for a reply to the message for
+// each recipient.
+func (c *Conn) PRDR() bool { return c.prdr && !c.lmtp }
+
+// Recipients are the recipients accepted in this transaction, where each may get
+// a reply of its own to the message: in LMTP, and after PRDR.
 func (c *Conn) Recipients() []string { return slices.Clone(c.rcpts) }

@@ -92,7 +92,7 @@ func (c *Conn) group(ctx context.Context, pos transcript.Pos, out []byte, lines 
 		return err
 	}
 	if text {
-		c.endMessage(pos)
+		c.endMessage(".", pos)
 	}
 	c.auth = auth
 	for i := range cmds {
@@ -131,65 +131,6 @@ func (c *Conn) rawSpans(b []byte) []transcript.Span {
 		at += len(line)
 	}
 	return spans
-}
-
-// Message sends the text of a message after a 354: CRLF line ends, dots
-// doubled, and the lone dot.
-func (c *Conn) Message(ctx context.Context, pos transcript.Pos, text []byte) error {
-	if err := guard(c, text); err != nil {
-		return err
-	}
-	if err := c.ready(ctx, "the message"); err != nil {
-		return err
-	}
-	c.out = wire.AppendMessage(c.out[:0], text)
-	c.endMessage(pos)
-	return c.flush(ctx, c.out, nil)
-}
-
-// sendText sends lines of message text by hand.
-func (c *Conn) sendText(ctx context.Context, pos transcript.Pos, text string) error {
-	if err := guard(c, text); err != nil {
-		return err
-	}
-	if err := c.ready(ctx, "the message text"); err != nil {
-		return err
-	}
-	c.out = wire.AppendCRLF(c.out[:0], text)
-	if len(c.out) == 0 {
-		c.out = append(c.out, '\r', '\n')
-	}
-	if dot := loneDot(c.out); dot == len(c.out) {
-		c.endMessage(pos)
-	} else if dot > 0 {
-		return &Error{Op: "write", Addr: c.addr, Kind: Misuse, Msg: "the text goes on after the lone dot that ends the message: send the rest after its reply, or use raw"}
-	}
-	return c.flush(ctx, c.out, nil)
-}
-
-// loneDot is the offset behind the line of the lone dot, 0 where there is none.
-func loneDot(text []byte) int {
-	if bytes.HasPrefix(text, []byte(".\r\n")) {
-		return 3
-	}
-	if i := bytes.Index(text, []byte("\r\n.\r\n")); i >= 0 {
-		return i + 5
-	}
-	return 0
-}
-
-// endMessage notes what the lone dot owes: one reply, or in LMTP one for each
-// accepted recipient (RFC 2033 4.2).
-func (c *Conn) endMessage(pos transcript.Pos) {
-	c.message = false
-	if !c.lmtp {
-		c.owed = append(c.owed, &Command{Line: ".", Pos: pos, Final: true})
-		return
-	}
-	for _, rcpt := range c.rcpts {
-		c.owed = append(c.owed, &Command{Line: ".", Pos: pos, Final: true, For: rcpt})
-	}
-	c.rcpts = nil
 }
 
 // ready says whether what comes next may be sent now.

@@ -61,18 +61,10 @@ func inputVerbs() []*verb {
 		&verb{name: "require", doc: "Loads the module NAME.lua below the script's folder, once a test.",
 			args: []param{{name: "name", kind: textKind}}, example: `local who = require "lib/who"`, run: runRequire},
 		&verb{name: "unique", doc: "A new token of letters, kept in the transcript as [unique].", run: func(c *call) int {
-			token := strings.ToLower(rand.Text())
-			token = strings.Map(func(r rune) rune {
-				if r >= '0' && r <= '9' { // base32 has 2 to 7
-					return 'a' + r - '0'
-				}
-				return r
-			}, token)[:16]
-			c.s.tokens = append(c.s.tokens, token)
-			c.s.log.Redactor.AddToken("unique", token)
-			c.Push(lua.LString(token))
+			c.Push(lua.LString(c.s.unique()))
 			return 1
 		}},
+		messageVerb(),
 		&verb{name: "print", whole: true, many: true, doc: "Puts its values into the transcript as a note.",
 			args: []param{{name: "values", kind: anyValue, optional: true}}, run: func(c *call) int {
 				parts := make([]string, 0, c.GetTop())
@@ -99,6 +91,20 @@ func inputVerbs() []*verb {
 			return 1
 		}},
 	)...)
+}
+
+// unique is a token that no other run and no other call gets.
+func (s *session) unique() string {
+	token := strings.ToLower(rand.Text())
+	token = strings.Map(func(r rune) rune {
+		if r >= '0' && r <= '9' { // base32 has 2 to 7
+			return 'a' + r - '0'
+		}
+		return r
+	}, token)[:16]
+	s.tokens = append(s.tokens, token)
+	s.log.Redactor.AddToken("unique", token)
+	return token
 }
 
 // defaultOf is the default of a var that is written out somewhere in the script

@@ -77,6 +77,8 @@ func (s *Script) check(main *module) Problems {
 				}
 			case "var", "secret":
 				problems = append(problems, s.noteInput(m, v, c)...)
+			case "message":
+				problems = append(problems, s.checkMessage(m, v, c)...)
 			case "file":
 				if name, ok := literalArg(c, "file"); ok {
 					if _, err := s.read(name); err != nil {

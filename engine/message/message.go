@@ -88,9 +88,6 @@ func (m *Message) text() ([]byte, error) {
 		}
 		text += m.Sample.content()
 	}
-	if text == "" && m.HTML == "" && m.Size == 0 {
-		text = "A test message."
-	}
 	out := wire.AppendCRLF(nil, text)
 	if int64(len(out)) > MaxSize {
 		return nil, fmt.Errorf("the text is larger than %d bytes", MaxSize)

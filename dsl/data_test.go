@@ -90,3 +90,18 @@ func TestData(t *testing.T) {
 		})
 	}
 }
+
+// A script that is written from a transcript announces chunks as long as they
+// are, also where what was masked in them was longer or shorter.
+func TestWrittenChunks(t *testing.T) {
+	b := newBench(t, polite(nil))
+	script := "ehlo(); mail 'a@example.org'; rcpt 'b@example.com'; bdat(message{ to = 'b@example.com', text = 'x' }, { split = 100 }); mail 'a@example.org'; rcpt 'b@example.com'; data(message{ to = 'b@example.com' }); quit()"
+	r := b.try(t, script)[0]
+	checkVerdict(t, r, script)
+	if r = b.try(t, written(t, WriteOptions{}, r.Events))[0]; r.Outcome != suite.Passed {
+		t.Errorf("%v\n%s", r.Failure, transcriptOf(r))
+	}
+	if n := len(b.server.Messages()); n != 4 {
+		t.Errorf("%d messages, want 4", n)
+	}
+}

@@ -50,6 +50,8 @@ type hearing struct {
 	dead    bool // the server said what is no reply
 	text    bool // a 354 was read: what the client sends is message text
 	chunk   int  // bytes of a BDAT chunk that are still to come
+	begun   int  // where the command of that chunk begins in the bytes of the last turn
+	masked  bool // part of the chunk is masked: it is as long as it is shown, up to the reply
 	last    int  // the turn that the client's next line may join, -1 for none
 }
 
@@ -109,10 +111,29 @@ func (h *hearing) heard(turns []turn, data []byte) []turn {
 		r := h.scanner.Reply(slices.Clone(h.in[:n]))
 		h.scanner = wire.Scanner{}
 		h.in = append(h.in[:0], h.in[n:]...)
+		h.measure(turns)
 		h.text, h.chunk = r.Code == 354, 0
 		turns = append(turns, turn{kind: replyTurn, conn: h.conn, reply: &r})
 	}
 	return turns
+}
+
+// measure makes BDAT announce what is shown of its chunk: a mask is not as long
+// as what it stands for.
+func (h *hearing) measure(turns []turn) {
+	if !h.masked {
+		return
+	}
+	h.masked = false
+	if h.last < 0 || turns[h.last].kind != rawTurn {
+		return
+	}
+	all := turns[h.last].bytes
+	command, chunk, _ := bytes.Cut(all[h.begun:], []byte("\r\n"))
+	fields := strings.Fields(string(command))
+	fields[1] = strconv.Itoa(len(chunk))
+	measured := strings.Join(fields, " ") + "\r\n"
+	turns[h.last].bytes = slices.Concat(all[:h.begun], []byte(measured), chunk)
 }
 
 // unfinished is what is left where no whole reply came.
@@ -143,7 +164,8 @@ func (h *hearing) sent(turns []turn, e *transcript.Event) []turn {
 func (h *hearing) line(turns []turn, line []byte, spans []transcript.Span) []turn {
 	plain := bytes.HasSuffix(line, []byte("\r\n")) && !bytes.ContainsAny(line[:len(line)-2], "\r\n")
 	switch {
-	case h.chunk > 0:
+	case h.chunk > 0 || h.masked:
+		h.masked = h.masked || len(spans) > 0
 		h.chunk -= len(line)
 		return h.join(turns, rawTurn, line)
 	case h.text:
@@ -154,7 +176,9 @@ func (h *hearing) line(turns []turn, line []byte, spans []transcript.Span) []tur
 	}
 	text := string(line[:len(line)-2])
 	if h.chunk = chunkSize(text); h.chunk > 0 {
-		return h.join(turns, rawTurn, line)
+		turns = h.join(turns, rawTurn, line)
+		h.begun = len(turns[h.last].bytes) - len(line)
+		return turns
 	}
 	said := sentLine{text: text, spans: spans}
 	if h.last >= 0 && turns[h.last].kind == commandTurn {

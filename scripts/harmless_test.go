@@ -30,15 +30,16 @@ var harmless = []struct {
 	// Limits.
 	{reason: "limits raised", edit: both(setting("smtpd_client_connection_count_limit", "500"), setting("smtpd_recipient_limit", "5000"), setting("message_size_limit", "100000000"),
 		setting("smtpd_hard_error_limit", "200"), setting("smtpd_soft_error_limit", "100"), setting("default_process_limit", "200"), setting("line_length_limit", "8192"))},
-	{reason: "no limit on the size of a message", edit: both(setting("message_size_limit", "0"), setting("virtual_mailbox_limit", "0"))},
+	{reason: "no limit on the size of a message", edit: both(setting("message_size_limit", "0"), setting("virtual_mailbox_limit", "0")), skipped: slices.Concat(absent, sizeTests)},
 	{reason: "limits lowered, as under stress", edit: both(setting("smtpd_timeout", "30s"), setting("smtpd_hard_error_limit", "5"), setting("smtpd_junk_command_limit", "2"), setting("message_size_limit", "102400"))},
 	{reason: "errors slowed down", edit: both(setting("smtpd_error_sleep_time", "1s"), setting("smtpd_soft_error_limit", "5"))},
 
 	// What EHLO offers that nobody here asks for.
-	{reason: "keywords taken away", edit: setting("smtpd_discard_ehlo_keywords", "pipelining, size, vrfy, etrn, dsn, 8bitmime, smtputf8, chunking, enhancedstatuscodes")},
+	{reason: "keywords taken away", edit: setting("smtpd_discard_ehlo_keywords", "pipelining, size, vrfy, etrn, dsn, 8bitmime, smtputf8, chunking, enhancedstatuscodes"),
+		skipped: slices.Concat(absent, sizeTests, reportTests, utf8Tests)},
 	{reason: "keywords added", edit: both(setting("smtpd_authorized_xclient_hosts", "127.0.0.0/8"), setting("smtpd_authorized_xforward_hosts", "127.0.0.0/8"))},
 	{reason: "no AUTH= for old clients", edit: setting("broken_sasl_auth_clients", "no")},
-	{reason: "VRFY off, no UTF-8 in addresses", edit: both(setting("disable_vrfy_command", "yes"), setting("smtputf8_enable", "no"))},
+	{reason: "VRFY off, no UTF-8 in addresses", edit: both(setting("disable_vrfy_command", "yes"), setting("smtputf8_enable", "no")), skipped: slices.Concat(absent, utf8Tests)},
 
 	// Strictness that a correct client does not meet.
 	{reason: "EHLO is a must", edit: setting("smtpd_helo_required", "yes")},

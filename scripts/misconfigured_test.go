@@ -365,6 +365,26 @@ var misconfigurations = []misconfiguration{
 		setting("tls_medium_cipherlist", "PSK-AES128-CBC-SHA256")), caught: []catch{
 		{"starttls-auth-plain.lua", "handshake()", ""}}},
 
+	// Extensions, and what stands before a server and reads along.
+	{reason: "a firewall drops the size", edit: filtered, files: filter(`/^(MAIL FROM:<[^>]*>) SIZE=[0-9]+/ $1`), caught: []catch{
+		{"size-limit.lua", "size = limit + 1,", "expected 552, got 250"}}},
+	{reason: "a firewall knows no size", edit: filtered, files: filter(`/^(MAIL FROM:<[^>]*>) SIZE=[0-9]+/ $1 X=Y`), caught: []catch{
+		{"size-limit.lua", "size = limit + 1,", "expected 552, got 555"},
+		{"size-limit.lua", "mail(sender, { size = limit })", "expected 2xx, got 555"}}},
+	{reason: "a firewall drops orders for reports", edit: filtered, files: filter(`/^(MAIL FROM:<[^>]*>) (RET|ENVID)=/ $1`, `/^(RCPT TO:<[^>]*>) (NOTIFY|ORCPT)=/ $1`), caught: []catch{
+		{"delivery-reports.lua", "RET=NOTHING", "what is not refused was not read"},
+		{"delivery-reports.lua", "NOTIFY=NEVER,SUCCESS", "what is not refused was not read"}}},
+	{reason: "a firewall refuses orders for reports", edit: filtered, files: filter(`/^(RCPT TO:<[^>]*>) (NOTIFY|ORCPT)=/ $1 X=Y`), caught: []catch{
+		{"delivery-reports.lua", "rcpt(known, { notify", "expected 2xx, got 555"}}},
+	{reason: "reports may not be ordered, though they are offered", edit: filtered, files: filter(`/^(MAIL FROM:<[^>]*>) (RET|ENVID)=/ $1 X=Y`), caught: []catch{
+		{"delivery-reports.lua", `mail(sender, { ret`, "expected 2xx, got 555"}}},
+	{reason: "senders outside ASCII are refused", edit: setting("smtpd_sender_restrictions", "check_sender_access regexp:$dir/extra/senders"), files: map[string]string{"extra/senders": "/[^ -~]/ REJECT what is that\n"}, caught: []catch{
+		{"smtputf8.lua", "rcpt(known", "sender"}}},
+	{reason: "SMTPUTF8 without 8BITMIME", edit: setting("smtpd_discard_ehlo_keywords", "8bitmime"), caught: []catch{
+		{"smtputf8.lua", `expect_capability "8BITMIME"`, "8BITMIME"}}},
+	{reason: "SMTPUTF8 is offered and not known", edit: filtered, files: filter(`/^(MAIL FROM:<[^>]*>) SMTPUTF8/ $1 X=Y`), caught: []catch{
+		{"smtputf8.lua", "mail(sender", "expected 2xx, got 555"}}},
+
 	// The certificate.
 	{reason: "the certificate is for another name", edit: showing(lab.Certificate{Names: []string{"mail.example.net"}}), caught: []catch{
 		{"certificate.lua", "expect_certificate{", "falls short in name"},
@@ -426,6 +446,14 @@ var misconfigurations = []misconfiguration{
 		{"certificate-self-signed.lua", "expect_certificate{", "falls short in min_days_left"}}},
 	{reason: "a self-signed certificate with a weak key", edit: showing(lab.Certificate{Issuer: lab.Self, Key: lab.RSA1024}), caught: []catch{
 		{"certificate-self-signed.lua", "expect_certificate{", "falls short in min_key_bits"}}},
+}
+
+// filtered has every command go through a table first, as through a firewall that
+// reads SMTP.
+var filtered = setting("smtpd_command_filter", "regexp:$dir/extra/filter")
+
+func filter(rules ...string) map[string]string {
+	return map[string]string{"extra/filter": strings.Join(rules, "\n") + "\n"}
 }
 
 func withFile(files map[string]string, name, text string) map[string]string {

@@ -179,6 +179,7 @@ var (
 		"scripts/certificate-on-disk.lua: submission",
 		"scripts/certificate-on-disk.lua: submissions",
 		"scripts/dane.lua",
+		"scripts/size-limit.lua: a message that is larger is refused",
 	}
 	unsent = []string{
 		"scripts/auth-login.lua: the message is queued",
@@ -299,6 +300,7 @@ func TestNeeds(t *testing.T) {
 		"helo": "plpb.example.com", "sender": "james@example.org", "known": "james@new.example.com", "unknown": "james@example.com",
 		"user": "james@new.example.com", "certificate_name": "maila.example.com", "relay_refusal": "554 5.7.1", "send": "no",
 		"certificate_names": "maila.example.com", "certificate_file": "", "resolver": "",
+		"large": "no", "utf8_sender": "jürgen@example.org",
 	}
 	targets := []string{"smtp", "local", "submission", "submissions"}
 	unused := maps.Clone(defaults)

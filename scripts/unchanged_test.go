@@ -94,14 +94,16 @@ func TestOneChange(t *testing.T) {
 	s := postfixSite(t, p)
 	before := t.TempDir()
 	s.record = before
-	s.run(t, names(t))
+	// The runbook of this very setting says what it was told: that changes too.
+	others := slices.DeleteFunc(names(t), func(name string) bool { return name == "size-limit.lua" })
+	s.run(t, others)
 	if err := p.Reconfigure(t.Context(), func(o *lab.Options) { o.MainCF["message_size_limit"] = "10240000" }); err != nil {
 		t.Fatal(err)
 	}
 	s.record, s.against = "", &suite.Baseline{Dir: before}
 	want := []string{"-S: 250-SIZE 30720000", "+S: 250-SIZE 10240000"}
 	found := 0
-	for _, r := range s.run(t, names(t)) {
+	for _, r := range s.run(t, others) {
 		if r.Difference == nil {
 			continue
 		}

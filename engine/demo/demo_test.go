@@ -109,8 +109,8 @@ var (
 const (
 	greeting = "220 maila.example.com ESMTP"
 	offers   = "250-Hello me|250-PIPELINING|250-8BITMIME|250-ENHANCEDSTATUSCODES|250-CHUNKING|"
-	offerTLS = offers + "250-STARTTLS|250-SIZE 30720000|250 LIMITS RCPTMAX=100"
-	offerOne = offers + "250-AUTH PLAIN LOGIN|250-SIZE"
+	offerTLS = offers + "250-STARTTLS|250-SMTPUTF8|250-BINARYMIME|250-DSN|250-SIZE 30720000|250 LIMITS RCPTMAX=100"
+	offerOne = offers + "250-AUTH PLAIN LOGIN|250-SMTPUTF8|250-BINARYMIME|250-DSN|250-SIZE"
 	denied   = "554 5.7.1 <a@example.com>: Relay access denied"
 	ready    = "220 2.0.0 Ready to start TLS"
 	mustTLS  = "530 5.7.0 Must issue a STARTTLS command first"
@@ -172,7 +172,7 @@ var conversations = []struct {
 		"rcpt to:<nobody@new.example.com>", unknown,
 		"data", "354 ", message, "250 2.0.0 Ok: queued as ", "quit", "221 "}},
 	{"local over TLS", "local", []string{
-		"", greeting, "EHLO me", "250-", "STARTTLS", ready, "TLS", "", "EHLO me", offers + "250-SIZE", plainRight, "503 5.5.1"}},
+		"", greeting, "EHLO me", "250-", "STARTTLS", ready, "TLS", "", "EHLO me", offers + "250-SMTPUTF8", plainRight, "503 5.5.1"}},
 	{"submission", "submission", []string{
 		"", greeting, "EHLO me", offerTLS, "MAIL FROM:<a@example.org>", mustTLS, plainRight, "523 5.7.10",
 		"STARTTLS", ready, "TLS", "", "EHLO me", offerOne, "MAIL FROM:<a@example.org>", mustAuth,

@@ -33,6 +33,7 @@ func (d *Demo) newDesk(r rules, encrypted bool) *desk {
 	srv.MaxRecipients = maxRecipients
 	srv.ReadTimeout = idleTimeout
 	srv.WriteTimeout = writeTimeout
+	srv.EnableDSN, srv.EnableSMTPUTF8, srv.EnableBINARYMIME = true, true, true
 	srv.ErrorLog = log.New(io.Discard, "", 0)
 	if encrypted {
 		srv.AllowInsecureAuth = true // it sees no TLS, but there is

@@ -11,7 +11,7 @@ import (
 )
 
 func dataVerb() *verb {
-	v := helper("data", "DATA, which must get 354; then the message with CRLF line ends, dots doubled, and the final dot; reads 2xx. expect and timeout are for the reply to the message; after LHLO, and after mail{ prdr = true }, expect may be a table from recipient to pattern, in which a recipient that it does not name gets 2xx.",
+	v := helper("data", "DATA, which must get 354; then the message with CRLF line ends, dots doubled, and the final dot; reads 2xx. expect and timeout are for the reply to the message; after LHLO, and after mail{ prdr = true }, expect may be a table from recipient to pattern, in which a recipient that it does not name gets 2xx, and after PRDR \".\" is the message.",
 		[]param{{name: "message", kind: stringKind, doc: "a string: what message makes, a file, or the text itself"}},
 		param{name: "stuff", kind: booleanKind, doc: "false: dots at the beginning of a line are not doubled, and the server takes them away"})
 	v.example, v.run = `data(message{ from = "a@example.org", to = "b@example.com" })`, runData

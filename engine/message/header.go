@@ -34,7 +34,7 @@ func (m *Message) fields() ([]Field, error) {
 	if m.From == "" && toErr == nil && to != "" {
 		list, err := mail.ParseAddressList(to)
 		if fromErr = err; err == nil {
-			from = written5322(list[:1])
+			from = inField(list[:1])
 		}
 	}
 	if from == "" && fromErr == nil && !m.replaced("From") {
@@ -134,10 +134,11 @@ func addresses(list string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("%q is no list of addresses: %s (headers = { … } writes a field as it is given)", list, strings.TrimPrefix(err.Error(), "mail: "))
 	}
-	return written5322(parsed), nil
+	return inField(parsed), nil
 }
 
-func written5322(list []*mail.Address) string {
+// inField are addresses as a header field holds them.
+func inField(list []*mail.Address) string {
 	each := make([]string, len(list))
 	for i, a := range list {
 		if each[i] = a.String(); a.Name == "" {

@@ -113,3 +113,18 @@ func TestPath(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+func TestUTF8Xtext(t *testing.T) {
+	for _, tt := range []struct{ s, want, why string }{
+		{"james@new.example.com", "james@new.example.com", "printable ASCII stays"},
+		{"jürgen@example.com", `j\x{FC}rgen@example.com`, "character by character"},
+		{"日@example.com", `\x{65E5}@example.com`, "as many digits as it takes"},
+		{`a+b=c\d e`, `a\x{2B}b\x{3D}c\x{5C}d\x{20}e`, "RFC 6533 3: +, =, the backslash and blanks"},
+		{"\x00\x7f", `\x{00}\x{7F}`, "control characters"},
+		{"", "", "nothing"},
+	} {
+		if got := wire.UTF8Xtext(tt.s); got != tt.want {
+			t.Errorf("%q: got %q, want %q (%s)", tt.s, got, tt.want, tt.why)
+		}
+	}
+}

@@ -184,10 +184,14 @@ func readAttachments(n node, read func(string) ([]byte, error)) ([]message.Part,
 		return nil, fmt.Errorf("%d are too many", len(items))
 	}
 	var parts []message.Part
+	total := 0
 	for _, item := range items {
 		part, err := readAttachment(item, read)
 		if err != nil {
 			return nil, err
+		}
+		if total += len(part.Content); total > message.MaxSize {
+			return nil, fmt.Errorf("together they are larger than %d bytes", message.MaxSize)
 		}
 		parts = append(parts, part)
 	}

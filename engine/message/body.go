@@ -156,6 +156,9 @@ func (p *Part) entity() (*entity, error) {
 	wrong := func(format string, args ...any) error {
 		return fmt.Errorf("the attachment %q: %w", p.Name, fmt.Errorf(format, args...))
 	}
+	if len(p.Type) > longestLine || len(p.Name) > longestLine {
+		return nil, fmt.Errorf("an attachment's name and type have at most %d bytes", longestLine)
+	}
 	kind, params, err := mime.ParseMediaType(cmp.Or(p.Type, types[strings.ToLower(path.Ext(p.Name))], "application/octet-stream"))
 	if err != nil || !strings.Contains(kind, "/") {
 		return nil, wrong("%q is no media type, as in application/pdf", p.Type)
@@ -186,6 +189,9 @@ func (p *Part) entity() (*entity, error) {
 	return e, nil
 }
 
+// maxBoundaries bounds how many are tried: each is looked for in all parts.
+const maxBoundaries = 20
+
 // separate gives every multipart a boundary that stands in none of its parts:
 // the same in every run, so that transcripts can be compared.
 func (e *entity) separate() error {
@@ -197,7 +203,7 @@ func (e *entity) separate() error {
 			return err
 		}
 	}
-	for n := 1; n < 1000; n++ {
+	for n := 1; n <= maxBoundaries; n++ {
 		// "=_" stands in no quoted-printable and no base64 (RFC 2045 6.7).
 		if boundary := fmt.Sprintf("=_smtplay-%d", n); !e.holds(boundary) {
 			e.kind += fmt.Sprintf("; boundary=%q", boundary)

@@ -60,6 +60,12 @@ func (m *Message) fields() ([]Field, error) {
 		}
 		fields = append(fields, Field{f.Name, value})
 	}
+	total := 0
+	for _, f := range fields {
+		if total += len(f.Name) + len(f.Value); total > MaxSize {
+			return nil, fmt.Errorf("the header is larger than %d bytes", MaxSize)
+		}
+	}
 	for _, name := range m.Without {
 		if err := CheckField(name, ""); err != nil {
 			return nil, err
@@ -78,7 +84,7 @@ func (m *Message) replaced(name string) bool {
 func CheckField(name, value string) error {
 	for i := range len(name) { // RFC 5322 3.6.8
 		if name[i] <= ' ' || name[i] > '~' || name[i] == ':' {
-			return fmt.Errorf("%q is no name of a header field: it holds %q", name, name[i])
+			return fmt.Errorf("%.200q is no name of a header field: it holds %q", name, name[i])
 		}
 	}
 	if name == "" {
@@ -124,15 +130,25 @@ func CheckAddresses(list string) error {
 	return err
 }
 
+// maxAddresses bounds a list of addresses, and maxDate a date, in bytes: what
+// reads them takes its time over long comments.
+const (
+	maxAddresses = 64 << 10
+	maxDate      = 200
+)
+
 // addresses is a list of them as a field holds it: names outside ASCII in
 // encoded words, addresses outside ASCII in UTF-8 (RFC 6532).
 func addresses(list string) (string, error) {
 	if err := CheckText(list); err != nil || list == "" {
 		return "", err
 	}
+	if len(list) > maxAddresses {
+		return "", fmt.Errorf("a list of addresses has at most %d bytes here (headers = { … } writes a longer one)", maxAddresses)
+	}
 	parsed, err := mail.ParseAddressList(list)
 	if err != nil {
-		return "", fmt.Errorf("%q is no list of addresses: %s (headers = { … } writes a field as it is given)", list, strings.TrimPrefix(err.Error(), "mail: "))
+		return "", fmt.Errorf("%.200q is no list of addresses: %s (headers = { … } writes a field as it is given)", list, strings.TrimPrefix(err.Error(), "mail: "))
 	}
 	return inField(parsed), nil
 }
@@ -153,8 +169,8 @@ func CheckDate(date string) error {
 	if err := CheckText(date); err != nil || date == "" {
 		return err
 	}
-	if _, err := mail.ParseDate(date); err != nil {
-		return fmt.Errorf("%q is no date as mail has it, such as \"Mon, 02 Jan 2006 15:04:05 +0000\" (headers = { Date = … } writes any)", date)
+	if _, err := mail.ParseDate(date[:min(len(date), maxDate)]); err != nil || len(date) > maxDate {
+		return fmt.Errorf("%.200q is no date as mail has it, such as \"Mon, 02 Jan 2006 15:04:05 +0000\" (headers = { Date = … } writes any)", date)
 	}
 	return nil
 }
@@ -174,7 +190,7 @@ func messageID(id, from string) (string, error) {
 	bare := strings.TrimSuffix(strings.TrimPrefix(id, "<"), ">")
 	for _, r := range bare {
 		if r <= ' ' || r > '~' || strings.ContainsRune("<>(),;:\\\"", r) {
-			return "", fmt.Errorf("%q is no identifier: it holds %q (headers = { [\"Message-ID\"] = … } writes any)", id, r)
+			return "", fmt.Errorf("%.200q is no identifier: it holds %q (headers = { [\"Message-ID\"] = … } writes any)", id, r)
 		}
 	}
 	left, domain, _ := strings.Cut(bare, "@")
@@ -187,7 +203,7 @@ func messageID(id, from string) (string, error) {
 		}
 	}
 	if left == "" || strings.Contains(domain, "@") {
-		return "", fmt.Errorf("%q is no identifier, as in \"name@example.com\"", id)
+		return "", fmt.Errorf("%.200q is no identifier, as in \"name@example.com\"", id)
 	}
 	return "<" + left + "@" + domain + ">", nil
 }

@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"io"
 	"net/mail"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -166,6 +168,19 @@ func TestWrong(t *testing.T) {
 		}, "CR or LF alone"},
 		{"a word beyond every line", func(m *message.Message) { m.Subject = strings.Repeat("x", 998) }, "a word of it has more than 998 bytes"},
 		{"a message with multipart hanging on", func(m *message.Message) { m.Attach = []message.Part{{Type: "multipart/mixed"}} }, "made of parts"},
+		{"addresses without end", func(m *message.Message) { m.From = strings.Repeat("(", 1<<20) }, "at most 65536 bytes"},
+		{"a date without end", func(m *message.Message) { m.Date = date + strings.Repeat("(", 1<<20) }, "is no date"},
+		{"a name without end", func(m *message.Message) { m.Attach = []message.Part{{Name: strings.Repeat("ü", 1<<20)}} }, "at most 998 bytes"},
+		{"a header without end", func(m *message.Message) {
+			m.Fields = slices.Repeat([]message.Field{{"X", strings.Repeat("x ", 1<<20)}}, 40)
+		}, "the header is larger"},
+		{"a field's name without end", func(m *message.Message) { m.Fields = []message.Field{{strings.Repeat("x", 1<<20), "y"}} }, "a word of it has more"},
+		{"every boundary", func(m *message.Message) {
+			for n := range 30 {
+				m.Text += fmt.Sprintf("--=_smtplay-%d\n", n)
+			}
+			m.HTML = "x"
+		}, "every boundary"},
 		{"a size below what there is", func(m *message.Message) { m.Size = 10 }, "size 10 is impossible: without any filling the message has "},
 		{"a size of a byte more", func(m *message.Message) { m.Size = int64(len(bytesOf(t, whole(nil)))) + 1 }, "at least 2"},
 		{"a size beyond all bounds", func(m *message.Message) { m.Size = 1 << 40 }, "the largest has 67108864"},

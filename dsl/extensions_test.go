@@ -12,6 +12,8 @@ import (
 	"github.com/emersion/go-smtp"
 
 	"smtplay/engine/lab"
+	"smtplay/engine/lab/exim"
+	"smtplay/engine/lab/labtest"
 	"smtplay/engine/suite"
 )
 
@@ -140,5 +142,35 @@ bdat(message{ to = "b@example.com", attach = { content = "\0\n\r.\n", encoding =
 	}
 	if !strings.Contains(k.data[0], "binary\r\nContent-Disposition: attachment\r\n\r\n\x00\n\r.\n\r\n--") {
 		t.Errorf("data: %q", k.data[0])
+	}
+}
+
+// What Exim has and Postfix has not, and the same by another server.
+func TestEximExtensions(t *testing.T) {
+	t.Parallel()
+	e := labtest.Exim(t, exim.Options{Main: map[string]string{"message_size_limit": "200000"}})
+	b := benchAt(t, e.Daemon)
+	const begin = `local known, full = "james@new.example.com", "` + exim.Full + `"; connect "smtp"; ehlo(); `
+	const two = `requires{ capability = "PRDR" }; mail("a@example.org", { prdr = true }); rcpt(known); rcpt(full)` + "\n"
+	for _, row := range []struct{ reason, script string }{
+		{"PRDR", two + `data(message{ to = known }, { expect = { [known] = 250, [full] = "552 5.2.2" } }); quit()`},
+		{"PRDR: the full one is not taken for fine", two + `data(message{ to = known }) --! failed: got 552 5.2.2 mailbox is full`},
+		{"PRDR: nor the fine one for full", two + `data(message{ to = known }, { expect = { [known] = 552, [full] = 552 } }) --! failed: expected 552, got 250`},
+		{"PRDR: in chunks", two + `bdat(message{ to = known }, { split = 100, expect = { [full] = 552 } }); quit()`},
+		{"PRDR: by hand", two + `send "data"; expect 354; send "Subject: x"; send "."; expect 353; expect 250; expect "552 5.2.2"; expect 250; quit()`},
+		{"PRDR: a reply too few is awaited", two + `send "data"; expect 354; send "Subject: x"; send "."; expect 353; expect 250; expect "552 5.2.2"` + "\n" + `quit() --! failed: the reply to . has not been read`},
+		{"PRDR: all are full", `mail("a@example.org", { prdr = true }); rcpt(full); rcpt(full); data(message{ to = full }, { expect = { [full] = 552, ["."] = 550 } }); quit()`},
+		{"PRDR: one recipient, one reply", `mail("a@example.org", { prdr = true }); rcpt(known); data(message{ to = known }, { expect = { [known] = 250 } }); quit()`},
+		{"SIZE, as Exim counts", `mail("a@example.org", { size = 200001, expect = 552 }); mail "a@example.org"; rcpt(known); data(message{ to = known, size = 220000 }, { expect = 552 }); mail "a@example.org"; rcpt(known); data(message{ to = known, size = 201000 }); quit()`},
+		{"DSN and chunks", `mail("a@example.org", { ret = "FULL", envid = "a+b", body = "8BITMIME", auth = "x=y@example.org" }); rcpt(known, { notify = { "FAILURE", "DELAY" }, orcpt = "utf-8;jürgen@example.com" }); bdat(message{ to = known, text = "Grüße", encoding = "8bit" }, { split = 64 }); quit()`},
+		{"SMTPUTF8", `mail("jürgen@bücher.example", { smtputf8 = true }); rcpt(known); data(message{ from = "jürgen@bücher.example", to = known }); quit()`},
+		{"SMTPUTF8 that was forgotten", `mail("jürgen@bücher.example", { expect = 501 }); quit()`},
+		{"a group", `pipeline{ "mail from:<a@example.org>", "rcpt to:<" .. known .. ">", "data" }; expect 250; expect 250; expect 354; send(message{ to = known } .. "."); expect 250; quit()`},
+	} {
+		t.Run(row.reason, func(t *testing.T) {
+			t.Parallel()
+			script := begin + row.script
+			checkVerdict(t, b.try(t, script)[0], script)
+		})
 	}
 }

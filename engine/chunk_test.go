@@ -132,3 +132,22 @@ func TestPRDR(t *testing.T) {
 		})
 	}
 }
+
+// The replies for the recipients come before that to a command in the segment of
+// the lone dot.
+func TestPRDRInGroup(t *testing.T) {
+	k := greeted(t, server.Polite{On: server.Answers{".": server.Say("353 go", "250 a", "250 done")}}.Serve, engine.Options{})
+	for _, line := range []string{"EHLO x", "MAIL FROM:<> PRDR", "RCPT TO:<a@example.com>"} {
+		k.ask(line, "250")
+	}
+	k.ask("DATA", "354")
+	if err := k.PipelineText(k.ctx, k.pos, "x\n.", []string{"NOOP"}); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []struct{ reply, command string }{{"353", "."}, {"250 a", ". for a@example.com"}, {"250 done", "."}, {"250", "NOOP"}} {
+		if cmd, _ := k.Owes(); cmd.String() != want.command {
+			t.Errorf("owes %v, want %s", cmd, want.command)
+		}
+		k.read(want.reply)
+	}
+}

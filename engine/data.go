@@ -120,12 +120,14 @@ func (c *Conn) endMessage(line string, pos transcript.Pos) {
 	c.rcpts = nil
 }
 
-// eachOwes notes what follows a 353 to the end of a message: a reply for each
-// accepted recipient, then one for the message (draft-hall-prdr section 4.5).
+// eachOwes notes what follows a 353 to the end of a message, before the replies to
+// what was sent behind it: one for each accepted recipient, then one for the
+// message (draft-hall-prdr section 4.5).
 func (c *Conn) eachOwes(end *Command) {
-	for _, rcpt := range c.rcpts {
-		c.owed = append(c.owed, &Command{Line: end.Line, Pos: end.Pos, Final: true, For: rcpt})
+	var owed []*Command
+	for _, rcpt := range append(c.rcpts, "") {
+		owed = append(owed, &Command{Line: end.Line, Pos: end.Pos, Final: true, For: rcpt})
 	}
-	c.owed = append(c.owed, &Command{Line: end.Line, Pos: end.Pos, Final: true})
+	c.owed = append(owed, c.owed...)
 	c.rcpts = nil
 }

@@ -69,6 +69,9 @@ func runBdat(c *call) int {
 		c.offered(caps, "CHUNKING is not offered: nothing was sent", "CHUNKING")
 	}
 	o := c.outcome(c.conv.Conn)
+	if o.each != nil && !last {
+		c.wrong("bdat expects a reply for each recipient, and only the last chunk gets them")
+	}
 	for len(chunk) > size {
 		c.chunk(chunk[:size], false)
 		c.read(anySuccess, o.within)

@@ -55,6 +55,7 @@ var dataCases = []struct {
 	{"LMTP: each its own", lmtp(server.Answers{". 2": server.Say("552 5.2.2 full")}), twoByLMTP + "data('x', { expect = { ['b@example.com'] = 552 } }); quit()", ""},
 	{"LMTP: each its own, in chunks", lmtp(server.Answers{"bdat 3": server.Say("552 5.2.2 full")}), twoByLMTP + "bdat 'x'; bdat('y', true, { expect = { ['a@example.com'] = 250, ['b@example.com'] = '552 5.2.2' } }); quit()", ""},
 	{"LMTP: one of two, in chunks", lmtp(server.Answers{"bdat 2": server.Say("552 5.2.2 full")}), twoByLMTP + "bdat('y', true) --! failed: expected 2xx, got 552", ""},
+	{"LMTP: each its own, of a chunk that is not the last", lmtp(nil), twoByLMTP + "bdat('y', { expect = { ['b@example.com'] = 552 } }) --! error: only the last chunk gets them", ""},
 	{"LMTP: nobody, in chunks", lmtp(nil), "lhlo(); mail ''; bdat('x', true, { expect = 503 }); quit()", ""},
 	{"LMTP has no 353", lmtp(server.Answers{". 1": server.Say("353 what")}), "lhlo(); mail('', { prdr = true }); rcpt 'a@example.com'; rcpt 'b@example.com'\ndata 'x' --! failed: expected 2xx, got 353", ""},
 	{"LMTP has no reply for the message", lmtp(nil), twoByLMTP + "data('x', { expect = { ['a@example.com'] = 250, ['.'] = 250 } }) --! error: no accepted recipient", ""},

@@ -75,9 +75,8 @@ func (c *nearConn) RemoteAddr() net.Addr                  { return net.TCPAddrFr
 // LocalAddr asks the kernel: few want to know.
 func (c *nearConn) LocalAddr() net.Addr {
 	var local syscall.Sockaddr
-	sys, err := c.file.SyscallConn()
-	if err == nil {
-		err = sys.Control(func(fd uintptr) { local, _ = syscall.Getsockname(int(fd)) })
+	if sys, err := c.file.SyscallConn(); err == nil {
+		sys.Control(func(fd uintptr) { local, _ = syscall.Getsockname(int(fd)) })
 	}
 	switch a := local.(type) {
 	case *syscall.SockaddrInet4:

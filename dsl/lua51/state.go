@@ -166,7 +166,7 @@ func (s *State) Reset() error {
 	}
 	s.random.reset(s.random.seed)
 	s.freshGlobals()
-	s.Own(nil, nil)
+	s.owned, s.stop = nil, nil
 	return nil
 }
 

@@ -79,5 +79,8 @@ func TestNear(t *testing.T) {
 			t.Fatal(err)
 		}
 		k.fails(engine.Reset, "the connection was reset")
+		if ip := k.LocalIP(); ip != nil {
+			t.Errorf("%s: our end is at %v when there is none", address, ip)
+		}
 	}
 }

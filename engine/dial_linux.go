@@ -72,7 +72,8 @@ func (c *nearConn) SetWriteDeadline(t time.Time) error    { return c.file.SetWri
 func (c *nearConn) SyscallConn() (syscall.RawConn, error) { return c.file.SyscallConn() }
 func (c *nearConn) RemoteAddr() net.Addr                  { return net.TCPAddrFromAddrPort(c.peer) }
 
-// LocalAddr asks the kernel: few want to know.
+// LocalAddr asks the kernel: few want to know. It is nil once the connection is
+// closed.
 func (c *nearConn) LocalAddr() net.Addr {
 	var local syscall.Sockaddr
 	if sys, err := c.file.SyscallConn(); err == nil {
@@ -84,5 +85,5 @@ func (c *nearConn) LocalAddr() net.Addr {
 	case *syscall.SockaddrInet6:
 		return &net.TCPAddr{IP: net.IP(a.Addr[:]), Port: a.Port}
 	}
-	return (*net.TCPAddr)(nil)
+	return nil
 }

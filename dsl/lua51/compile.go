@@ -75,6 +75,9 @@ func mendExpr(at *ast.Expr) {
 			mendExpr(&f.Key)
 			mendExpr(&f.Value)
 		}
+		if n := len(e.Fields); n > 0 && e.Fields[n-1].Key != nil {
+			one(e.Fields[n-1].Value) // whose values would be counted among those without a name
+		}
 	case *ast.FuncCallExpr:
 		mendExpr(&e.Func)
 		mendExpr(&e.Receiver)

@@ -42,6 +42,9 @@ func TestAssignedCalls(t *testing.T) {
 		{`local function f(a, s) a, s = s .. a, a .. s return a, s end return f("x", "y")`, "yx xy", "chains", false},
 		{`local function f(s) s = s .. (s:gsub("a", "b")) .. s return s end return f("a")`, "aba", "a call in a chain", false},
 		{`local t = {} t.x, t.y = (("a"):gsub("a", "b")), ("c"):rep(2) return t.x, t.y`, "b cc", "into a table", false},
+		{`local function f() return "y", "z" end local t = { "a", x = f() } return #t, t[2], t.x`, "1 nil y", "a call as the last value that has a name", false},
+		{`local function f(...) local t = { "a", "b", x = ... } return #t, t.x end return f("y", "z")`, "2 y", "the arguments as that", false},
+		{`local function f() return "y", "z" end local t = { "a", x = f(), f() } return #t, t[2], t[3], t.x`, "3 y z y", "and not the last", false},
 		{`local n = 0 local function g() n = n + 1 return nil, n end local function f(s) local x x, s = g(), g() return x, s, n end return f()`, "nil nil 2", "no value, called once", false},
 	})
 }

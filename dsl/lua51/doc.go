@@ -17,7 +17,8 @@
 //
 // # What gopher-lua's compiler gets wrong
 //
-// Compile mends it before it compiles: a, b = b, a makes both the old b, x = (f(x)) makes nil of a last parameter.
+// Compile mends it before it compiles: a, b = b, a makes both the old b, x = (f(x)) makes nil of a last parameter,
+// { "a", x = f() } has a second value.
 //
 // # What differs from Lua 5.1
 //

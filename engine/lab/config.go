@@ -152,7 +152,7 @@ func (p *Postfix) writeConfiguration(o *Options) error {
 		"main.cf":         p.mainCF(o),
 		"master.cf":       p.masterCF(o),
 		"mailboxes":       mailboxMap(o.mailboxes()),
-		"sasl/smtpd.conf": p.saslConfiguration(),
+		"sasl/smtpd.conf": p.saslConfiguration(o),
 	}
 	for name, text := range files {
 		if err := writeOld(p.path("etc", name), text); err != nil {

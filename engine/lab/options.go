@@ -35,6 +35,8 @@ type Options struct {
 	Listeners []Listener
 	// Users are logins ("user@realm") and their passwords; nil means User with Password.
 	Users map[string]string
+	// Mechanisms are what AUTH offers, in that order, as far as Cyrus SASL has them; nil means PLAIN and LOGIN.
+	Mechanisms []string
 	// Mailboxes are the addresses that are hosted, and whose domains are hosted with
 	// them; nil means User alone. Another address in their domains is refused as unknown.
 	Mailboxes []string
@@ -118,14 +120,16 @@ func (o *Options) clone() Options {
 	c.Listeners = slices.Clone(o.Listeners)
 	c.Users = maps.Clone(o.users())
 	c.Mailboxes = slices.Clone(o.mailboxes())
+	c.Mechanisms = slices.Clone(o.Mechanisms)
 	c.Certificate = o.Certificate.clone()
 	return c
 }
 
 var (
-	settingName  = regexp.MustCompile(`^[A-Za-z0-9_]+$`)
-	listenerName = regexp.MustCompile(`^[A-Za-z0-9-]+$`)
-	hostedName   = regexp.MustCompile(`^[A-Za-z0-9._+-]+@[A-Za-z0-9.-]+$`)
+	settingName   = regexp.MustCompile(`^[A-Za-z0-9_]+$`)
+	listenerName  = regexp.MustCompile(`^[A-Za-z0-9-]+$`)
+	mechanismName = regexp.MustCompile(`^[A-Z0-9_-]{1,20}$`) // RFC 4422 section 3.1
+	hostedName    = regexp.MustCompile(`^[A-Za-z0-9._+-]+@[A-Za-z0-9.-]+$`)
 )
 
 // check finds what would make a configuration file that says something other than the options.
@@ -134,6 +138,11 @@ func (o *Options) check() error {
 	for name, value := range o.MainCF {
 		if err := checkSetting(name, value); err != nil {
 			return fmt.Errorf("lab: MainCF: %w", err)
+		}
+	}
+	for _, m := range o.Mechanisms {
+		if !mechanismName.MatchString(m) {
+			return fmt.Errorf("lab: %q is no name of a mechanism", m)
 		}
 	}
 	known := o.listeners()

@@ -14,9 +14,13 @@ import (
 
 // saslConfiguration is Cyrus SASL's file for smtpd: passwords from a file of our own, so that
 // there is no daemon and no delay. The order is that of the AUTH line in the reply to EHLO.
-func (p *Postfix) saslConfiguration() string {
+func (p *Postfix) saslConfiguration(o *Options) string {
+	mechanisms := o.Mechanisms
+	if mechanisms == nil {
+		mechanisms = []string{"PLAIN", "LOGIN"}
+	}
 	return "pwcheck_method: auxprop\nauxprop_plugin: sasldb\nsasldb_path: " + p.sasldb() +
-		"\nmech_list: PLAIN LOGIN\n"
+		"\nmech_list: " + strings.Join(mechanisms, " ") + "\n"
 }
 
 func (p *Postfix) sasldb() string { return p.path("etc", "sasl", "sasldb2") }

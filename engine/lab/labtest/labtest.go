@@ -104,7 +104,7 @@ func require(t testing.TB) {
 func zero(o lab.Options) bool {
 	c := o.Certificate
 	return o.Dir == "" && o.MainCF == nil && o.MasterArgs == nil && o.Listeners == nil &&
-		o.Users == nil && o.Mailboxes == nil && !o.ReadOnly &&
+		o.Users == nil && o.Mechanisms == nil && o.Mailboxes == nil && !o.ReadOnly &&
 		c.Names == nil && c.NotBefore.IsZero() && c.NotAfter.IsZero() &&
 		c.Key == 0 && c.Issuer == 0 && c.Chain == nil && c.PrivateKey == nil
 }

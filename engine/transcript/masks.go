@@ -66,6 +66,8 @@ const (
 	// digit51 and digit52 are of Postfix's long queue ids, which have no vowels.
 	digit51 = `[0-9BCDFGHJKLMNPQRSTVWXYZbcdfghjklmnpqrstvwxy]`
 	digit52 = `[0-9BCDFGHJKLMNPQRSTVWXYZbcdfghjklmnpqrstvwxyz]`
+	// challengeForms is what begins with <, r= or v= in base64, or has nonce= anywhere.
+	challengeForms = `^334 ((?:P[D-H]|[cd]j[01])[A-Za-z0-9+/]{8,}={0,2}|[A-Za-z0-9+/]*(?:bm9uY2U9|ub25jZT|5vbmNlP)[A-Za-z0-9+/]*={0,2})$`
 )
 
 // usual are the masks that always count. Each holds the words around what it
@@ -81,6 +83,7 @@ var usual = sync.OnceValue(func() Masks {
 		{"queue-id", "OpenSMTPD and Sendmail", re(
 			` ([0-9a-f]{8}|[0-9A-Za-z]{8}[0-9]{5,7}) Message accepted for delivery$`), []Kind{Server}},
 		{"queue-id", "qmail", re(`\bok ([0-9]{9,11} qp [0-9]+)$`), []Kind{Server}},
+		{"challenge", "of CRAM-MD5, DIGEST-MD5 and SCRAM, whose nonce is another each time", re(challengeForms), []Kind{Server}},
 		{"date", "date and time of day, as mail writes them", re(
 			`(?:\b` + weekday + `, )?\b[0-9]{1,2} ` + month + ` [0-9]{4} ` + clock + `(?: (?:[+-][0-9]{4}|` + zone + `)\b)?(?: \(` + zone + `\))?`), spoken},
 		{"date", "as C writes them", re(`\b` + weekday + ` ` + month + ` [ 0-9][0-9] ` + clock + `(?: ` + zone + `)? [0-9]{4}\b`), spoken},

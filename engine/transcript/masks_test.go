@@ -48,6 +48,13 @@ func TestMasked(t *testing.T) {
 		{"S: 554 5.7.1 <unknown[127.0.0.1]:50414>: Access denied", "S: 554 5.7.1 <unknown[127.0.0.1]:50416>: Access denied", "behind an address literal"},
 		{"S: 554 5.7.1 [IPv6:2001:db8::1]:50414 refused", "S: 554 5.7.1 [IPv6:2001:db8::1]:1 refused", ""},
 		{"S: 250 2.0.0 Ok: queued as [queue-id]", "S: 250 2.0.0 Ok: queued as 317083C8C1", "a mask that stands in the file"},
+		{"S: 334 PDE4OTYuNjk3MTcwOTUyQHBvc3RvZmZpY2UuZXhhbXBsZS5uZXQ+", "S: 334 PDQ3MTEuMUBwb3N0b2ZmaWNlLmV4YW1wbGUubmV0Pg==", "the challenge of CRAM-MD5"},
+		{"S: 334 PEE4OTY+eEB5", "S: 334 PHp6MTE+QHl5eXl5eXl5", "another"},
+		{"S: 334 cj1hYmNkZWZRLHM9UVVGQixpPTQwOTY=", "S: 334 cj1aYmNkZWZnaCxzPVFVRkMsaT00MDk2", "the first of SCRAM"},
+		{"S: 334 dj1hYmNkZWZnaGlqPQ==", "S: 334 dj1BYmNkZWZnaGlqPQ==", "the last of SCRAM"},
+		{"S: 334 bm9uY2U9ImFiYyIscmVhbG09Ingi", "S: 334 bm9uY2U9InhiYyIscmVhbG09Ingi", "DIGEST-MD5"},
+		{"S: 334 cmVhbG09IngiLG5vbmNlPSJhYmMi", "S: 334 cmVhbG09Inh5Iixub25jZT0iZCI=", "with the nonce elsewhere"},
+		{"S: 334 cmVhbG09Inh5eiIsbm9uY2U9ImFiYyI=", "S: 334 cW9wPSJhdXRoIixub25jZT0iZCI=", "and there"},
 		{"S: 550 5.1.1 <[unique]@x>: no", "S: 550 5.1.1 <[unique]@x>: no", "a token"},
 	} {
 		if changes := usual.Diff(events(t, tt.before), events(t, tt.after)); len(changes) > 0 {

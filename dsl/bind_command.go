@@ -20,6 +20,7 @@ var (
 	only220    = &expectation{Pattern: wire.Pattern{Code: "220"}}
 	only221    = &expectation{Pattern: wire.Pattern{Code: "221"}}
 	only235    = &expectation{Pattern: wire.Pattern{Code: "235"}}
+	only501    = &expectation{Pattern: wire.Pattern{Code: "501"}}
 	only250    = &expectation{Pattern: wire.Pattern{Code: "250"}}
 	only354    = &expectation{Pattern: wire.Pattern{Code: "354"}}
 	anyRefusal = &expectation{Pattern: wire.Pattern{Any: []wire.Pattern{{Code: "4xx"}, {Code: "5xx"}}}}

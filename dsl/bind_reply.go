@@ -129,12 +129,34 @@ func (c *call) mismatch(conv *conversation, r *engine.Reply, e *expectation) {
 		Got:     r.Reply.String(),
 		Because: e.because,
 	}
+	if why := c.saysWhy(conv, r); why != "" {
+		f.What += "; its challenge says why: " + why
+	}
 	if r.Command != nil {
 		f.Command, f.SentAt = r.Command.String(), r.Command.Pos
 	}
-	f.Hint = hint.For(hint.Context{Verb: conv.verbOf(r.Command, c.v.name == "auth"), Reply: r.Reply, Want: e.Pattern, Previous: conv.lastReply(), Address: conv.Address(), TLS: conv.TLS() != nil})
+	h := hint.Context{Verb: conv.verbOf(r.Command, c.v.name == "auth"), Reply: r.Reply, Want: e.Pattern, Previous: conv.lastReply(), Address: conv.Address(), TLS: conv.TLS() != nil}
+	if c.v.name == "auth" {
+		h.Mechanism = conv.Mechanism()
+	}
+	f.Hint = hint.For(h)
 	c.s.placeConn(f, conv)
 	c.s.fail(c.LState, f)
+}
+
+// saysWhy is what a challenge of this AUTH exchange told of why the server
+// refuses, "" for nothing.
+func (c *call) saysWhy(conv *conversation, r *engine.Reply) string {
+	if c.v.name == "auth" {
+		return conv.Refusal()
+	}
+	for _, each := range []*wire.Reply{r.Reply, conv.lastReply()} {
+		if each != nil && each.Code == 334 {
+			challenge, _ := each.Challenge()
+			return engine.TokenRefusal(challenge)
+		}
+	}
+	return ""
 }
 
 // replyValue is a reply as a script holds it.

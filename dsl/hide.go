@@ -28,7 +28,7 @@ func (s *Script) notePasswords(m *module, c callSite) {
 		}
 		for _, o := range options {
 			// A slip in the option's name makes its value no less of a secret.
-			if _, known := verbNamed["auth"].option(o.key); o.key == "password" || !known {
+			if _, known := verbNamed["auth"].option(o.key); o.key == "password" || o.key == "token" || !known {
 				s.notePassword(m, o.value)
 			}
 		}

@@ -196,6 +196,10 @@ func (m *module) checkCall(v *verb, c callSite) Problems {
 	for i, a := range args[:min(len(args), len(v.args))] {
 		bad(checkValue(v.args[i], nodeOfExpr(a), v.args[i].name, c.line, a))
 	}
+	if v.name == "auth" {
+		word, err := m.checkAuth(args, options)
+		bad(c.line, word, err)
+	}
 	for _, o := range options {
 		p, ok := v.option(o.key)
 		if !ok && !v.open {

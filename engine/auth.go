@@ -5,7 +5,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/emersion/go-sasl"
@@ -18,97 +17,147 @@ import (
 // for ever. SCRAM takes three, the longest known mechanism four.
 const authRounds = 16
 
-// Credentials are whom to log in as.
-type Credentials struct {
-	User     string
-	Password string
-	Identity string // authorisation identity, "" for the user's own
+// Initial says whether AUTH carries the mechanism's first message.
+type Initial uint8
+
+const (
+	InitialUsual    Initial = iota // as the mechanism has it: all but LOGIN that can
+	InitialSent                    // with it: LOGIN sends the user
+	InitialWithheld                // without: it answers the first 334
+)
+
+// Login says how to run an AUTH exchange. Its zero value but for Mechanism
+// works.
+type Login struct {
+	Mechanism   Mechanism
+	Credentials Credentials
+	Initial     Initial
+	Cancel      bool          // "*" answers the first challenge (RFC 4954 section 4); nothing is sent before it unless Initial says so
+	Insecure    bool          // what proves who logs in may go over a connection that is not safe
+	Within      time.Duration // for each reply, 0 for the default
 }
 
-// Mechanism is a SASL mechanism that smtplay speaks.
-type Mechanism struct {
-	Name   string
-	Client func(Credentials) sasl.Client
+// prover is a mechanism that must have come to its end before a success counts.
+type prover interface {
+	// Unproven is why a success does not count, behind "the server said 235";
+	// "" where it does.
+	Unproven() string
 }
 
-// Mechanisms are the SASL mechanisms that smtplay speaks, the strongest first.
-var Mechanisms = []Mechanism{
-	{"PLAIN", func(c Credentials) sasl.Client { return sasl.NewPlainClient(c.Identity, c.User, c.Password) }},
-	{"LOGIN", func(c Credentials) sasl.Client { return &loginClient{answers: []string{c.User, c.Password}} }},
+// refuser is a mechanism whose challenge may tell why the server refuses.
+type refuser interface{ Refusal() string }
+
+// saslRun is the client's side of one exchange.
+type saslRun struct {
+	client sasl.Client
+	mech   string
+	held   []byte // the first message, where AUTH went without it; nil once it is sent
 }
 
-// MechanismNamed is the mechanism of that name, in any case.
-func MechanismNamed(name string) (Mechanism, bool) {
-	for _, m := range Mechanisms {
-		if strings.EqualFold(m.Name, name) {
-			return m, true
-		}
-	}
-	return Mechanism{}, false
-}
+// Refusal is what the last challenge of the latest AUTH said of why the server
+// refuses, "" where it said nothing: the verdict itself is the reply behind it.
+func (c *Conn) Refusal() string { return c.refusal }
 
-// loginClient answers the first challenge with the user and the second with
-// the password, whatever the prompts say: LOGIN was never standardised, and
-// servers ask for "Username:", "User Name" or in other words.
-type loginClient struct {
-	answers []string
-}
-
-// Start implements sasl.Client. LOGIN has no initial response.
-func (l *loginClient) Start() (mech string, ir []byte, err error) { return "LOGIN", nil, nil }
-
-// Next implements sasl.Client.
-func (l *loginClient) Next([]byte) ([]byte, error) {
-	if len(l.answers) == 0 {
-		return nil, fmt.Errorf("the server asks a third time: LOGIN has a user and a password, and no more")
-	}
-	answer := l.answers[0]
-	l.answers = l.answers[1:]
-	return []byte(answer), nil
-}
-
-// Complete says whether both answers were given: a 235 before that proves no password.
-func (l *loginClient) Complete() bool { return len(l.answers) == 0 }
+// Mechanism is the name of the mechanism of the latest AUTH that Auth ran.
+func (c *Conn) Mechanism() string { return c.mechanism }
 
 // Auth runs a SASL exchange (RFC 4954) and returns the server's last reply,
 // unjudged, whatever its code; 2xx before the mechanism has done its part is an
-// error. Where a password would go over a connection that is not safe nothing
-// is sent, unless insecure. within bounds each reply; 0 for the default.
-func (c *Conn) Auth(ctx context.Context, pos transcript.Pos, client sasl.Client, insecure bool, within time.Duration) (*Reply, error) {
+// error, and so is an exchange that came to no challenge and so could not be
+// cancelled. Where what proves the login would go over a connection that is not
+// safe nothing is sent, unless insecure.
+func (c *Conn) Auth(ctx context.Context, pos transcript.Pos, l Login) (*Reply, error) {
 	if err := c.usable("auth"); err != nil {
 		return nil, err
 	}
-	if why := c.Unsafe(); why != "" && !insecure && !c.opts.Insecure {
-		return nil, &Error{Op: "auth", Addr: c.addr, Kind: Insecure, Msg: "nothing was sent: the password would go over a connection that is not safe: " + why}
+	if l.Cancel && l.Initial == InitialUsual {
+		l.Initial = InitialWithheld
+	}
+	silent := l.Mechanism.Proof == ByNone || l.Cancel && l.Initial == InitialWithheld // nothing of it is told
+	if why := c.Unsafe(); why != "" && !silent && !l.Insecure && !c.opts.Insecure {
+		return nil, &Error{Op: "auth", Addr: c.addr, Kind: Insecure, Msg: "nothing was sent: the " + l.Mechanism.told() + " would go over a connection that is not safe: " + why}
+	}
+	if why := c.Unbound(); l.Mechanism.Binds && why != "" {
+		return nil, &Error{Op: "auth", Addr: c.addr, Kind: Unbound, Msg: "nothing was sent: " + l.Mechanism.Name + " binds to a session of TLS 1.3 (tls-exporter, RFC 9266), and " + why}
 	}
 	was := c.opts.Insecure
-	c.opts.Insecure = was || insecure
-	defer func() { c.opts.Insecure = was }()
+	c.opts.Insecure = was || l.Insecure
+	c.refusal, c.login, c.mechanism = "", c.maskOf(l), l.Mechanism.Name
+	defer func() { c.opts.Insecure, c.login = was, "" }()
 
-	mech, ir, err := client.Start()
+	run, line, err := c.begin(l)
 	if err != nil {
-		return nil, &Error{Op: "auth", Addr: c.addr, Kind: Misuse, Msg: "the mechanism cannot begin", Err: err}
-	}
-	line := "AUTH " + mech
-	if ir != nil {
-		line += " " + initialResponse(ir)
+		return nil, err
 	}
 	var r *Reply
 	for range authRounds {
 		if err := c.Pipeline(ctx, pos, []string{line}); err != nil {
 			return nil, err
 		}
-		if r, err = c.ReadReply(ctx, within); err != nil {
+		if r, err = c.ReadReply(ctx, l.Within); err != nil {
 			return nil, err
 		}
-		if r.Code != 334 {
-			return r, c.authEnd(client, mech, r)
+		switch {
+		case l.Cancel && line == cancelled:
+			return r, nil
+		case r.Code != 334 && l.Cancel:
+			return nil, c.authFault(r, "a challenge (334), to be answered with *", fmt.Sprintf("there was nothing to cancel: the server said %d to AUTH", r.Code))
+		case r.Code != 334:
+			return r, c.authEnd(run, r)
+		case l.Cancel:
+			line = cancelled
+			continue
 		}
-		if line, err = answer(client, mech, r.Reply); err != nil {
-			return nil, c.authFault(r, "a challenge of "+mech, err.Error())
+		if line, err = run.answer(r.Reply); err != nil {
+			return nil, c.authFault(r, "a challenge of "+run.mech, err.Error())
+		}
+		if teller, ok := run.client.(refuser); ok && c.refusal == "" && teller.Refusal() != "" {
+			c.refusal = teller.Refusal()
+			c.Note("the challenge says why the server refuses: %s", c.refusal)
 		}
 	}
 	return nil, c.authFault(r, "an end of the exchange", fmt.Sprintf("the server asked %d times and came to no end", authRounds))
+}
+
+// cancelled is the line that ends an exchange, RFC 4954 section 4.
+const cancelled = "*"
+
+// told is what a mechanism tells of who logs in.
+func (m Mechanism) told() string {
+	switch {
+	case m.Proof == ByToken:
+		return "token"
+	case m.Opening == ServerFirst || m.Checked:
+		return "proof of the password" // from which a weak one can be guessed
+	}
+	return "password"
+}
+
+// begin makes the client's side and the AUTH command.
+func (c *Conn) begin(l Login) (*saslRun, string, error) {
+	l.Credentials.Channel = c.Channel()
+	run := &saslRun{client: l.Mechanism.Client(l.Credentials)}
+	var first []byte
+	var err error
+	if run.mech, first, err = run.client.Start(); err == nil && first == nil && l.Initial == InitialSent {
+		if l.Mechanism.Opening != Prompted {
+			err = errors.New("the server speaks first in it: there is no initial response")
+		} else {
+			first, err = run.client.Next(nil)
+		}
+	}
+	if err != nil {
+		return nil, "", &Error{Op: "auth", Addr: c.addr, Kind: Misuse, Msg: "the mechanism cannot begin", Err: err}
+	}
+	line := "AUTH " + run.mech
+	switch {
+	case first == nil:
+	case l.Initial == InitialWithheld:
+		run.held = first
+	default:
+		line += " " + initialResponse(first)
+	}
+	return run, line, nil
 }
 
 func (c *Conn) authFault(r *Reply, want, msg string) *Error {
@@ -123,14 +172,22 @@ func initialResponse(ir []byte) string {
 	return base64.StdEncoding.EncodeToString(ir)
 }
 
-func answer(client sasl.Client, mech string, r *wire.Reply) (string, error) {
+// answer is the line that answers a challenge.
+func (s *saslRun) answer(r *wire.Reply) (string, error) {
 	challenge, err := r.Challenge()
 	if err != nil {
 		return "", err
 	}
-	response, err := client.Next(challenge)
+	if s.held != nil {
+		// The server's turn was empty (RFC 4422 section 5): what some write there
+		// is no part of the exchange.
+		first := s.held
+		s.held = nil
+		return base64.StdEncoding.EncodeToString(first), nil
+	}
+	response, err := s.client.Next(challenge)
 	if errors.Is(err, sasl.ErrUnexpectedServerChallenge) {
-		err = fmt.Errorf("the server asks on, and %s has said all it has to say", mech)
+		err = fmt.Errorf("the server asks on, and %s has said all it has to say", s.mech)
 	}
 	if err != nil {
 		return "", err
@@ -139,9 +196,18 @@ func answer(client sasl.Client, mech string, r *wire.Reply) (string, error) {
 }
 
 // authEnd refuses a success that proves nothing.
-func (c *Conn) authEnd(client sasl.Client, mech string, r *Reply) error {
-	if done, ok := client.(interface{ Complete() bool }); ok && r.Code/100 == 2 && !done.Complete() {
-		return c.authFault(r, "a challenge of "+mech, fmt.Sprintf("the server said %d before %s had sent the password: nothing was checked", r.Code, mech))
+func (c *Conn) authEnd(run *saslRun, r *Reply) error {
+	if r.Code/100 != 2 {
+		return nil
 	}
-	return nil
+	early := ""
+	if run.held != nil {
+		early = "before " + run.mech + " had sent its message: nothing was checked"
+	} else if p, ok := run.client.(prover); ok {
+		early = p.Unproven()
+	}
+	if early == "" {
+		return nil
+	}
+	return c.authFault(r, "a challenge of "+run.mech, fmt.Sprintf("the server said %d %s", r.Code, early))
 }

@@ -88,7 +88,7 @@ func TestMasksByHand(t *testing.T) {
 		{"LOGIN", []string{"AUTH LOGIN", b64("james"), b64("hunter22")}, "C: " + b64("james") + "\nS: 334 UGFzc3dvcmQ6\nC: [secret:password]\n", []string{b64("hunter22")}},
 		{"LOGIN with the user at once", []string{"AUTH LOGIN " + b64("james"), b64("hunter22")}, "C: [secret:password]\n", []string{b64("hunter22")}},
 		{"LOGIN, not encoded", []string{"AUTH LOGIN", b64("james"), "hunter22!"}, "C: [sasl secret=password]\n", []string{"hunter22"}},
-		{"an unknown mechanism", []string{"AUTH XOAUTH2 " + b64("user=james\x01auth=Bearer hunter22\x01\x01")}, "C: AUTH XOAUTH2 [sasl]\n", []string{b64("user=james\x01auth=Bearer hunter22\x01\x01")}},
+		{"an unknown mechanism", []string{"AUTH XOAUTH2 " + b64("user=james\x01auth=Bearer hunter22\x01\x01")}, "C: AUTH XOAUTH2 [sasl user=james secret=token]\n", []string{b64("user=james\x01auth=Bearer hunter22\x01\x01")}},
 		{"an empty initial response", []string{"AUTH PLAIN =", plain}, "C: AUTH PLAIN =\n", nil},
 		{"no mechanism", []string{"AUTH"}, "C: AUTH\n", nil},
 		{"a short password", []string{"AUTH PLAIN " + b64("\x00james\x00pw")}, "C: AUTH PLAIN [sasl user=james secret=password]\n", nil},
@@ -280,7 +280,7 @@ func TestInsecureOnce(t *testing.T) {
 	k.read("220")
 	k.red.Add("password", "correct horse")
 	m, _ := engine.MechanismNamed("plain")
-	r, err := k.Auth(k.ctx, k.pos, m.Client(engine.Credentials{User: "james", Password: "correct horse"}), true, 0)
+	r, err := k.Auth(k.ctx, k.pos, engine.Login{Mechanism: m, Credentials: engine.Credentials{User: "james", Password: "correct horse"}, Insecure: true})
 	if err != nil || r.Code != 235 {
 		t.Fatal(r, err)
 	}

@@ -90,22 +90,25 @@ type Conn struct {
 	ctx    context.Context // the one that watch follows
 	unhook func() bool
 
-	owed     []*Command
-	room     [4]*Command // where owed begins
-	dead     *Error      // why every further verb fails
-	closed   bool
-	blamed   bool // unread bytes were reported as a fault
-	message  bool // a 354 was read: what is sent is message text
-	auth     authState
-	raw      bool // raw bytes were sent: unasked bytes are no fault until the next reply
-	quit     bool // QUIT was sent
-	ended    bool // a 421 was read
-	lmtp     bool
-	prdr     bool // MAIL of this transaction asked for a reply for each recipient
-	loopback bool
-	rcpts    []string           // LMTP and PRDR: accepted recipients of this transaction
-	hello    *wire.Reply        // to the last EHLO or LHLO that still counts, nil for none
-	caps     *wire.Capabilities // what hello says, once somebody asked
+	owed      []*Command
+	room      [4]*Command // where owed begins
+	dead      *Error      // why every further verb fails
+	closed    bool
+	blamed    bool // unread bytes were reported as a fault
+	message   bool // a 354 was read: what is sent is message text
+	auth      authState
+	mechanism string // of the latest Auth
+	refusal   string // what the last challenge of the latest AUTH said of why it is refused
+	login     string // the mask of all that auth says of a login under way, "" by hand
+	raw       bool   // raw bytes were sent: unasked bytes are no fault until the next reply
+	quit      bool   // QUIT was sent
+	ended     bool   // a 421 was read
+	lmtp      bool
+	prdr      bool // MAIL of this transaction asked for a reply for each recipient
+	loopback  bool
+	rcpts     []string           // LMTP and PRDR: accepted recipients of this transaction
+	hello     *wire.Reply        // to the last EHLO or LHLO that still counts, nil for none
+	caps      *wire.Capabilities // what hello says, once somebody asked
 }
 
 // Over holds a conversation over a connection that exists already.

@@ -28,6 +28,7 @@ const (
 	Unverified                  // the certificate did not hold
 	Injected                    // clear text between the 220 to STARTTLS and the handshake
 	Insecure                    // a secret would have gone over a connection that is not safe
+	Unbound                     // the mechanism binds to a TLS session, and there is none to bind to
 	NotOffered                  // the server did not offer what was asked for
 	Unknown                     // capabilities were asked for before an EHLO was answered
 	Mismatch                    // the reply is not the one that was wanted

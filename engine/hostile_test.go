@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/emersion/go-sasl"
+
 	"smtplay/engine"
 	"smtplay/engine/server"
 	"smtplay/engine/transcript"
@@ -220,7 +222,7 @@ func TestHostileChallenge(t *testing.T) {
 
 func login(k *talk, mechanism, user, password string) (*engine.Reply, error) {
 	m, _ := engine.MechanismNamed(mechanism)
-	return k.Auth(k.ctx, k.pos, m.Client(engine.Credentials{User: user, Password: password}), false, 0)
+	return k.Auth(k.ctx, k.pos, engine.Login{Mechanism: m, Credentials: engine.Credentials{User: user, Password: password}})
 }
 
 // endlessAsker is a mechanism that always has an answer.
@@ -232,7 +234,7 @@ func (endlessAsker) Next(challenge []byte) ([]byte, error) { return challenge, n
 func TestEndlessExchange(t *testing.T) {
 	soon(t)
 	k := greeted(t, server.Polite{On: server.Answers{"auth": server.Say("334 QUFB"), "response": server.Say("334 QUFB")}}.Serve, engine.Options{})
-	_, err := k.Auth(k.ctx, k.pos, endlessAsker{}, false, 0)
+	_, err := k.Auth(k.ctx, k.pos, engine.Login{Mechanism: engine.Mechanism{Client: func(engine.Credentials) sasl.Client { return endlessAsker{} }}})
 	e := wantErr(t, err, engine.Mismatch, "the server asked 16 times and came to no end")
 	if e.Reply == nil || e.Command == nil {
 		t.Error("does not show the last reply")

@@ -68,7 +68,11 @@ func (c *Conn) ReadReply(ctx context.Context, within time.Duration) (*Reply, err
 	in.wire = in.scanner.Reply(raw)
 	r := &in.reply
 	r.Reply, r.Command, r.Took = &in.wire, cmd, now.Sub(c.sent)
-	c.recordAt(now, transcript.Server, raw, nil)
+	var spans []transcript.Span
+	if c.auth.mechanism != "" {
+		spans = c.proofSpans(raw)
+	}
+	c.recordAt(now, transcript.Server, raw, spans)
 	if r.Deviations != 0 {
 		c.Note("in this reply: %v", r.Deviations)
 	}

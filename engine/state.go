@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/base64"
 	"slices"
@@ -17,6 +18,8 @@ type authState struct {
 	begun     bool // AUTH was sent, its first reply is not read
 	open      bool // a 334 was read: the next line answers it
 	messages  int  // SASL messages sent so far, an initial response included
+
+	user, identity string // whom the messages so far spoke of
 }
 
 // shortest is the length from which on a password that nobody declared is
@@ -41,7 +44,7 @@ func (c *Conn) observe(cmd *Command, r *wire.Reply) {
 	case r.Code == 334:
 		c.auth.open, c.auth.begun = true, false
 	case cmd == nil || cmd.sasl:
-		c.auth = authState{}
+		c.auth, c.login = authState{}, ""
 	}
 	if r.Code == 353 && cmd != nil && cmd.Each {
 		c.eachOwes(cmd)
@@ -95,10 +98,10 @@ func (c *Conn) saslSpan(a *authState, line string) (span transcript.Span, hidden
 	message := line[start:]
 	user := a.mechanism == "LOGIN" && a.messages == 0
 	a.messages++
-	if message == "*" || message == "=" || message == "" || user {
+	if message == "*" || message == "=" || message == "" || user || transcript.OpenSASL(a.mechanism, message) {
 		return span, false, true
 	}
-	return transcript.Span{Start: start, End: len(line), Mask: c.saslMask(a.mechanism, message)}, true, true
+	return transcript.Span{Start: start, End: len(line), Mask: c.saslMask(a, message)}, true, true
 }
 
 // begin reads an AUTH command and returns where its initial response begins,
@@ -131,38 +134,88 @@ func likeSASL(line string) bool {
 	return err == nil && len(line) > shortest && !strings.EqualFold(line, "STARTTLS")
 }
 
-// saslMask names what made a SASL message.
-func (c *Conn) saslMask(mechanism, message string) string {
+// saslMask names what made a SASL message, and hides what must not be seen of it
+// elsewhere.
+func (c *Conn) saslMask(a *authState, message string) string {
 	decoded, err := base64.StdEncoding.DecodeString(message)
 	if err != nil {
-		c.seen(message)
+		c.seen("password", message)
 		return transcript.SASLMask("", "", "password")
 	}
-	parts := strings.Split(string(decoded), "\x00")
-	switch {
-	case mechanism == "PLAIN" && len(parts) == 3:
-		return transcript.SASLMask(parts[0], parts[1], c.nameSecret(parts[2]))
-	case mechanism == "LOGIN":
-		return "secret:" + c.nameSecret(string(decoded))
+	if a.mechanism == "LOGIN" {
+		return "secret:" + c.nameSecret("password", string(decoded))
 	}
-	c.seen(message) // what is secret in it is not known; a server may echo it all
-	return transcript.SASLMask("", "", "")
+	m, ok := transcript.ReadSASL(a.mechanism, string(decoded))
+	c.seen("proof", m.Proof)
+	switch {
+	case c.login != "":
+		return c.login
+	case !ok:
+		c.seen("password", message) // what is secret in it is not known; a server may echo it all
+		return transcript.SASLMask("", "", "")
+	case m.User != "" || m.Identity != "":
+		a.user, a.identity = m.User, m.Identity
+	}
+	name := ""
+	if m.Secret != "" || a.mechanism == "PLAIN" {
+		name = c.nameSecret(m.Kind, m.Secret)
+	}
+	return transcript.SASLMask(a.identity, a.user, name)
 }
 
-// nameSecret is the name of a password; one that nobody declared is hidden
-// from now on.
-func (c *Conn) nameSecret(value string) string {
+// maskOf is the mask of the messages of a login by auth; LOGIN's are not whole
+// messages, and have their own.
+func (c *Conn) maskOf(l Login) string {
+	if l.Mechanism.Proof == ByNone || l.Mechanism.Name == "LOGIN" {
+		return ""
+	}
+	kind := "password"
+	if l.Mechanism.Proof == ByToken {
+		kind = "token"
+	}
+	return transcript.SASLMask(l.Credentials.Identity, l.Credentials.User, c.nameSecret(kind, l.Credentials.Password))
+}
+
+// nameSecret is the name of a password or token; one that nobody declared is
+// hidden from now on.
+func (c *Conn) nameSecret(kind, value string) string {
 	if name := c.opts.Secrets.NameOf(value); name != "" {
 		return name
 	}
-	c.seen(value)
-	return cmp.Or(c.opts.Secrets.NameOf(value), "password")
+	c.seen(kind, value)
+	return cmp.Or(c.opts.Secrets.NameOf(value), kind)
 }
 
-func (c *Conn) seen(value string) {
+func (c *Conn) seen(name, value string) {
 	if len(value) >= shortest {
-		c.opts.Secrets.AddSeen("password", value)
+		c.opts.Secrets.AddSeen(name, value)
 	}
+}
+
+// proofSpans finds the proof that a server gives in a reply, and hides it
+// elsewhere: as with the client's, a weak password can be guessed from it.
+func (c *Conn) proofSpans(raw []byte) []transcript.Span {
+	if !transcript.ProvesServer(c.auth.mechanism) {
+		return nil
+	}
+	var spans []transcript.Span
+	at := 0
+	for word := range bytes.FieldsSeq(raw) {
+		at += bytes.Index(raw[at:], word)
+		decoded, err := base64.StdEncoding.DecodeString(string(word))
+		if proof := transcript.ServerProof(string(decoded)); err == nil && proof != "" {
+			c.seen("proof", proof)
+			spans = append(spans, transcript.Span{Start: at, End: at + len(word), Mask: "secret:proof"})
+		}
+		at += len(word)
+	}
+	return spans
+}
+
+// NameLogin says what makes the messages of the AUTH exchange that begins, for
+// the transcript: whoever runs a mechanism by himself knows.
+func (c *Conn) NameLogin(identity, user, secret string) {
+	c.login = transcript.SASLMask(identity, user, secret)
 }
 
 // Owes says whether a reply is still unread, and to which command.

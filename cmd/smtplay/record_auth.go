@@ -105,22 +105,34 @@ func (d *dialogue) auth(ctx context.Context, operands string) error {
 	if err := d.idle(); err != nil {
 		return err
 	}
-	if err := d.mayLogIn(m.Name); err != nil {
+	if err := d.mayLogIn(m); err != nil {
 		return err
 	}
-	password, err := d.password(ctx, fields[1])
-	if err != nil {
-		return err
+	if why := d.conn.Unbound(); m.Binds && why != "" {
+		return refused("%s binds to a session of TLS 1.3, and %s: nothing was sent", m.Name, why).try("/starttls first")
 	}
-	if d.passwords.learn(password) {
-		if err := d.files.hide(); err != nil {
+	login := engine.Login{Mechanism: m, Credentials: engine.Credentials{User: fields[1], Identity: strings.Join(fields[2:], "")}}
+	switch {
+	case m.Name == "EXTERNAL" && len(fields) == 2:
+		login.Credentials.Identity = fields[1]
+	case len(fields) == 3 && !m.Acts:
+		return refused("%s cannot carry an authorisation identity", m.Name)
+	}
+	if m.Proof != engine.ByNone {
+		password, err := d.password(ctx, fields[1])
+		if err != nil {
 			return err
 		}
+		if d.passwords.learn(password) {
+			if err := d.files.hide(); err != nil {
+				return err
+			}
+		}
+		login.Credentials.Password = password
 	}
-	credentials := engine.Credentials{User: fields[1], Password: password, Identity: strings.Join(fields[2:], "")}
 	for {
 		from := d.files.lines
-		r, err := d.conn.Auth(ctx, transcript.Pos{}, m.Client(credentials), false, 0)
+		r, err := d.conn.Auth(ctx, transcript.Pos{}, login)
 		if d.files.lines > from {
 			d.begin(from, "AUTH "+m.Name)
 		}
@@ -142,7 +154,8 @@ func (d *dialogue) auth(ctx context.Context, operands string) error {
 }
 
 // mayLogIn refuses before a password is asked for.
-func (d *dialogue) mayLogIn(mechanism string) error {
+func (d *dialogue) mayLogIn(m engine.Mechanism) error {
+	mechanism := m.Name
 	caps, err := d.conn.Capabilities()
 	if err != nil {
 		return refused("whether the server offers AUTH %s is not known: nothing was sent", mechanism).try("EHLO first; after STARTTLS once more")
@@ -154,7 +167,7 @@ func (d *dialogue) mayLogIn(mechanism string) error {
 		}
 		return r.try("typed by hand it is sent anyway")
 	}
-	if why := d.conn.Unsafe(); why != "" && !d.insecure {
+	if why := d.conn.Unsafe(); why != "" && !d.insecure && m.Proof != engine.ByNone {
 		return refused("the password would go over a connection that is not safe: %s: nothing was sent", why).try("/starttls first, with a certificate that verifies; --insecure sends it anyway")
 	}
 	return nil

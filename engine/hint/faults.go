@@ -34,6 +34,8 @@ func forFault(c Context) string {
 		return "somebody spoke in clear between STARTTLS and TLS: the server, or one who stands between (CVE-2011-0411); nothing of it may be believed"
 	case engine.Insecure:
 		return "starttls() first, with a certificate that verifies; auth{ …, insecure = true } or --insecure sends it anyway"
+	case engine.Unbound:
+		return "starttls() first, with a server that has TLS 1.3 (and no max_version below it); the same mechanism without -PLUS needs nothing to bind to"
 	case engine.NotOffered:
 		return forCapability(c)
 	case engine.Unknown:
@@ -56,6 +58,8 @@ func forCapability(c Context) string {
 		return "TLS is on already: a server does not offer STARTTLS inside it"
 	case keyword == "STARTTLS":
 		return "Postfix offers it with smtpd_tls_security_level=may (or encrypt) and a certificate, unless smtpd_discard_ehlo_keywords names it; or something on the way takes it out"
+	case strings.HasSuffix(strings.ToUpper(c.Keyword), "-PLUS"):
+		return "few servers offer to bind a login to TLS, and none in clear; the same mechanism without -PLUS needs nothing to bind to"
 	case keyword == "AUTH" && !c.TLS:
 		return "many servers offer AUTH only after starttls() and a new ehlo()"
 	case keyword == "AUTH":

@@ -27,6 +27,8 @@ type Context struct {
 	Err     error       // its cause, as of a connection that could not be made
 	Address string      // of the server, as it was dialled: "host:port"
 	TLS     bool        // the conversation is encrypted
+
+	Mechanism string // of an AUTH exchange, in upper case, "" where it is not known
 }
 
 // For is what to try next, in lower case and without a full stop; "" where

@@ -39,7 +39,17 @@ func wantsUnknownUser(q *question) bool {
 	return strings.HasPrefix(q.Want.Enhanced, "5.1.1") || slices.ContainsFunc(q.Want.Any, func(p wire.Pattern) bool { return p.Enhanced == "5.1.1" })
 }
 func wantsSuccess(q *question) bool { return q.wantsOK }
-func inClear(q *question) bool      { return !q.TLS }
+
+// byMechanism holds for an exchange in one of these, named whole or by their end.
+func byMechanism(names ...string) func(*question) bool {
+	return func(q *question) bool {
+		return slices.ContainsFunc(names, func(n string) bool {
+			return q.Mechanism == n || n[0] == '-' && strings.HasSuffix(q.Mechanism, n)
+		})
+	}
+}
+
+func inClear(q *question) bool { return !q.TLS }
 
 // replies is what is known of replies that were not wanted.
 var replies = concat(
@@ -90,6 +100,18 @@ var tlsAndLogin = []rule{
 		say: "TLS is on already: STARTTLS has no place inside it"},
 	{codes: []int{500, 502, 503}, verbs: []string{"STARTTLS"},
 		say: "the server has no TLS here (Postfix: smtpd_tls_security_level=may and a certificate); STARTTLS comes after EHLO"},
+	{codes: []int{432}, verbs: []string{"AUTH"},
+		say: "the server has nothing yet by which to check this mechanism: one login by PLAIN, under TLS, gives it that (RFC 4954 section 6; Cyrus: auto_transition)"},
+	{codes: []int{500}, enhanced: []string{"5.5.6"}, verbs: []string{"AUTH"},
+		say: "the message, a token perhaps, is longer than the server takes in one line of AUTH (RFC 4954 section 4: 12288 octets)"},
+	{codes: []int{535}, when: byMechanism("-PLUS"),
+		say: "user or password is wrong, or TLS does not end at the server: what decrypts on the way (a proxy, a load balancer) makes a binding fail, and without -PLUS the login works"},
+	{codes: []int{535}, when: byMechanism("CRAM-MD5", "DIGEST-MD5", "SCRAM-SHA-1", "SCRAM-SHA-256"),
+		say: "user or password is wrong for this mechanism: the server must look up the password in plain, or what the mechanism makes of it (Cyrus: auxprop, as sasldb, not saslauthd or PAM; Dovecot: a passdb with {PLAIN}, {CRAM-MD5} or {SCRAM-SHA-256}); PLAIN and LOGIN may work where this does not"},
+	{codes: []int{535}, when: byMechanism("OAUTHBEARER", "XOAUTH2"),
+		say: "the server does not take the token: expired, for another user or server, or without the scope for sending mail; it lives an hour or so, and is no password"},
+	{codes: []int{535}, when: byMechanism("EXTERNAL"),
+		say: "EXTERNAL goes by the certificate of the client: cert = and key = of connect and starttls show one, and the server must know whose it is"},
 	{codes: []int{535}, when: func(q *question) bool { return !q.TLS && wantsRefusal(q) },
 		say: "the server read and tried the password in clear text: AUTH is open to everybody on the way (Postfix: smtpd_tls_auth_only=yes)"},
 	{codes: []int{535}, text: []string{"bad protocol", "no mechanism"},

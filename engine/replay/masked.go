@@ -65,7 +65,11 @@ func parseMask(m string) (mask, error) {
 type exchange struct {
 	client    sasl.Client
 	challenge []byte // the last one
+	channel   engine.Channel
 }
+
+// giveUp ends an exchange (RFC 4954 section 4).
+const giveUp = "*\r\n"
 
 // filler puts what is masked back into lines.
 type filler struct {
@@ -110,6 +114,13 @@ func (f *filler) name(user string) string {
 func (f *filler) fill(l transcript.Event, s *step, x *exchange) ([]byte, error) {
 	var out []byte
 	at := 0
+	if len(l.Spans) == 0 && s.answer && x.client != nil && string(l.Data) != giveUp {
+		// What goes as it stands is the end of a mechanism: its client judges what
+		// it answers, as the signature of a server.
+		if _, err := x.client.Next(x.challenge); err != nil {
+			return nil, err
+		}
+	}
 	for _, span := range l.Spans {
 		m, err := parseMask(span.Mask)
 		if err != nil {
@@ -142,7 +153,7 @@ func (f *filler) message(m mask, mechanism string, x *exchange) (string, error) 
 		if !ok {
 			return "", fmt.Errorf("smtplay has no mechanism %q", mechanism)
 		}
-		x.client = mech.Client(engine.Credentials{User: f.name(m.user), Password: f.secret(m.secret), Identity: f.name(m.as)})
+		x.client = mech.Client(engine.Credentials{User: f.name(m.user), Password: f.secret(m.secret), Identity: f.name(m.as), Channel: x.channel})
 		_, first, err := x.client.Start()
 		if err != nil || first != nil {
 			return base64.StdEncoding.EncodeToString(first), err

@@ -19,11 +19,16 @@ func (p *player) say(ctx context.Context, t *talk, s *step) error {
 	case s.form == text && !t.AwaitsText():
 		return p.stop(s, t, "the server ended the message by itself")
 	case s.mechanism != "" && !s.answer:
-		t.x = exchange{}
+		t.x = exchange{channel: t.Channel()}
 	}
 	var all []byte
 	var lines []string
 	for _, l := range s.lines {
+		for _, span := range l.Spans {
+			if m, err := parseMask(span.Mask); err == nil && m.sasl {
+				t.NameLogin(p.fill.name(m.as), p.fill.name(m.user), m.secret)
+			}
+		}
 		line, err := p.fill.fill(l, s, &t.x)
 		if err != nil {
 			return p.stop(s, t, err.Error())

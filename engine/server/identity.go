@@ -1,66 +1,17 @@
 package server
 
 import (
-	"encoding/base64"
+	"slices"
 	"strconv"
 	"strings"
 )
 
-// Replies of AUTH, RFC 4954 sections 4 and 6.
-const (
-	authOk      = "235 2.7.0 Authentication successful"
-	authFailed  = "535 5.7.8 Authentication failed"
-	authBase64  = "501 5.5.2 Cannot decode base64"
-	authAborted = "501 5.7.0 Authentication aborted"
-)
-
-// exchange is one run of AUTH: given what the client said, it returns the next
-// reply. PLAIN is RFC 4616; LOGIN was never standardized, and its prompts are
-// those that clients compare with.
-type exchange struct {
-	users map[string]string
-	login bool
-	user  string
-	asked bool // LOGIN: the user name is known
-}
-
-// next takes the client's decoded message and returns the reply to it.
-func (e *exchange) next(message string) string {
-	if !e.login {
-		parts := strings.Split(message, "\x00")
-		if len(parts) != 3 {
-			return authFailed
-		}
-		e.user = parts[1]
-		return e.verdict(parts[2])
+// mechanisms are those that the server has.
+func (c *politeSession) mechanisms() []string {
+	if c.Mechanisms == nil {
+		return []string{"PLAIN", "LOGIN"}
 	}
-	if !e.asked {
-		e.asked, e.user = true, message
-		return "334 " + base64.StdEncoding.EncodeToString([]byte("Password:"))
-	}
-	return e.verdict(message)
-}
-
-func (e *exchange) verdict(password string) string {
-	if right, ok := e.users[e.user]; ok && right == password {
-		return authOk
-	}
-	return authFailed
-}
-
-// reply decodes what the client sent and returns the reply to it.
-func (e *exchange) reply(encoded string) string {
-	if encoded == "*" {
-		return authAborted
-	}
-	if encoded == "=" { // an empty initial response, RFC 4954 section 4
-		encoded = ""
-	}
-	message, err := base64.StdEncoding.DecodeString(encoded)
-	if err != nil {
-		return authBase64
-	}
-	return e.next(string(message))
+	return c.Mechanisms
 }
 
 // auth obeys AUTH. Whoever answers with a 2, the session or an Answer, lets the
@@ -68,7 +19,7 @@ func (e *exchange) reply(encoded string) string {
 func (c *politeSession) auth(arg string) {
 	mechanism, initial, immediate := strings.Cut(arg, " ")
 	mechanism = strings.ToUpper(mechanism)
-	e := &exchange{users: c.Users, login: mechanism == "LOGIN"}
+	e := &exchange{users: c.Users}
 	var usual string
 	switch {
 	case c.mail.User != "":
@@ -79,14 +30,16 @@ func (c *politeSession) auth(arg string) {
 		usual = "503 5.5.1 Authentication not enabled"
 	case c.AuthNeedsTLS && !c.mail.TLS:
 		usual = "538 5.7.11 Encryption required for requested authentication mechanism"
-	case mechanism != "PLAIN" && mechanism != "LOGIN":
+	case !slices.Contains(c.mechanisms(), mechanism) || !c.begin(e, mechanism):
 		usual = "504 5.5.4 Unrecognized authentication type"
+	case immediate && e.first != nil:
+		usual = "501 5.5.4 This mechanism has no initial response"
 	case immediate:
 		usual = e.reply(strings.TrimSpace(initial))
-	case e.login:
-		usual = "334 " + base64.StdEncoding.EncodeToString([]byte("Username:"))
+	case e.first != nil:
+		usual = challenge(e.first())
 	default:
-		usual = "334 "
+		usual = challenge(e.prompt)
 	}
 	code := c.answer("auth", usual)
 	for code == '3' {

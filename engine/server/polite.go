@@ -27,10 +27,14 @@ type Polite struct {
 	// it had come encrypted: the fault of CVE-2011-0411.
 	Injectable bool
 
-	// Users are the passwords by user name, for AUTH PLAIN and LOGIN; nil means
-	// no AUTH. With AuthNeedsTLS it is refused in clear, and not listed.
+	// Users are the passwords (or tokens) by user name, for AUTH; nil means no
+	// AUTH. With AuthNeedsTLS it is refused in clear, and not listed. Mechanisms
+	// are those that it has, in the order in which EHLO lists them; nil means
+	// PLAIN and LOGIN. It knows also CRAM-MD5, DIGEST-MD5, SCRAM-SHA-1 and
+	// SCRAM-SHA-256, both with -PLUS, XOAUTH2, OAUTHBEARER, EXTERNAL and ANONYMOUS.
 	Users        map[string]string
 	AuthNeedsTLS bool
+	Mechanisms   []string
 
 	// LMTP makes it speak RFC 2033: LHLO, and after the dot a reply for each
 	// accepted recipient.
@@ -181,7 +185,7 @@ func (c *politeSession) capabilities() []string {
 		list = append(list, "STARTTLS")
 	}
 	if c.Users != nil && (c.mail.TLS || !c.AuthNeedsTLS) {
-		list = append(list, "AUTH PLAIN LOGIN")
+		list = append(list, "AUTH "+strings.Join(c.mechanisms(), " "))
 	}
 	return append(list, "XCLIENT NAME ADDR PORT PROTO HELO LOGIN DESTADDR DESTPORT",
 		"ENHANCEDSTATUSCODES", "8BITMIME", "CHUNKING")

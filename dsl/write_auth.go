@@ -213,7 +213,11 @@ func credentialsIn(mechanism string, messages []sentLine, initial bool) (who cre
 		who.secret, ok = strings.CutPrefix(messages[1].spans[0].Mask, "secret:")
 		return who, ok
 	}
-	if mechanism == "PLAIN" && (!initial || len(messages) != 1) {
+	m, known := engine.MechanismNamed(mechanism)
+	// auth has no initial response where the server speaks first, else one; and it
+	// gives nothing up.
+	if known && initial == (m.Opening == engine.ServerFirst) || mechanism == "PLAIN" && len(messages) != 1 ||
+		slices.ContainsFunc(messages, func(m sentLine) bool { return len(m.spans) == 0 && m.text == "*" }) {
 		return who, false
 	}
 	i := slices.IndexFunc(messages, func(m sentLine) bool {
@@ -222,5 +226,6 @@ func credentialsIn(mechanism string, messages []sentLine, initial bool) (who cre
 	if i < 0 {
 		return who, false
 	}
-	return credentialsOf(messages[i].spans[0].Mask)
+	who, ok = credentialsOf(messages[i].spans[0].Mask)
+	return who, ok && (who.identity == "" || m.Acts)
 }

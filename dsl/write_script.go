@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"smtplay/engine"
 	"smtplay/engine/wire"
 )
 
@@ -147,7 +148,11 @@ func (s *scribe) send(c *talk, lines []sentLine) {
 	for i, l := range lines {
 		e, ok := s.command(c, l)
 		if !ok {
-			s.line("skip " + quote("the password of this "+c.mechanism+" was not taken down, and smtplay does not have the mechanism"))
+			why := "and smtplay does not have the mechanism"
+			if _, known := engine.MechanismNamed(c.mechanism); known {
+				why = "and auth would not do the same"
+			}
+			s.line("skip " + quote("the password of this "+c.mechanism+" was not taken down, "+why))
 			s.over = true
 			return
 		}

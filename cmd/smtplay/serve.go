@@ -1,10 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -107,6 +109,12 @@ func (f *serveFlags) serve(ctx context.Context, p *process, paths []string) erro
 		recording.Live = func(client int) transcript.Recorder { return live.Named(fmt.Sprintf("client %d", client)) }
 	}
 	f.warnOfSecrets(p, recording.SecretNames())
+	unprovable := recording.Unprovable()
+	for _, at := range slices.SortedFunc(maps.Keys(unprovable), func(a, b transcript.Pos) int {
+		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line))
+	}) {
+		p.warn("%s: %s cannot be served: what the server proved then is no proof to another client, and one that checks will leave here", at, unprovable[at])
+	}
 	places, err := f.places(recording.Targets())
 	if err != nil {
 		return err

@@ -1,8 +1,10 @@
 package server
 
 import (
+	"bytes"
 	"errors"
 	"slices"
+	"strings"
 	"sync"
 
 	"smtplay/engine/transcript"
@@ -160,6 +162,9 @@ func (r *Recording) SecretNames() []string {
 	var names []string
 	for _, c := range r.conversations {
 		for _, st := range c.steps {
+			if st.kind == stepSay {
+				continue
+			}
 			for _, p := range append(st.text, st.piece) {
 				for _, s := range p.spans {
 					if name := secretOf(s.Mask); name != "" {
@@ -171,6 +176,26 @@ func (r *Recording) SecretNames() []string {
 	}
 	slices.Sort(names)
 	return slices.Compact(names)
+}
+
+// Unprovable are the AUTH commands behind which the server proves that it knows
+// the password, by mechanism (SCRAM, DIGEST-MD5): what it said then is no proof
+// to another client, and one that looks ends the exchange.
+func (r *Recording) Unprovable() map[transcript.Pos]string {
+	found := map[transcript.Pos]string{}
+	for _, c := range r.conversations {
+		for i, st := range c.steps[:len(c.steps)-1] {
+			fields := strings.Fields(string(st.data))
+			if st.kind != stepHear || len(fields) < 2 || !strings.EqualFold(fields[0], "AUTH") {
+				continue
+			}
+			mechanism := strings.ToUpper(fields[1])
+			if next := c.steps[i+1]; transcript.ProvesServer(mechanism) && next.kind == stepSay && bytes.HasPrefix(next.data, []byte("334")) {
+				found[transcript.Pos{File: c.file, Line: st.line}] = mechanism
+			}
+		}
+	}
+	return found
 }
 
 // Unplayed is how many conversations no client has begun yet.

@@ -14,7 +14,8 @@ type login struct {
 	begun     bool                 // an AUTH has come
 	asked     bool                 // a 334 was said: the next line answers it
 	mechanism string
-	messages  int // that have come
+	challenge string // what the last 334 said, decoded
+	messages  int    // that have come
 	learned   int
 }
 
@@ -52,7 +53,7 @@ func (l *login) hide(line string) []transcript.Span {
 	}
 	message := line[start:]
 	l.messages++
-	if message == "" || message == "*" || message == "=" || l.mechanism == "LOGIN" && l.messages == 1 {
+	if message == "" || message == "*" || message == "=" || l.mechanism == "LOGIN" && l.messages == 1 || transcript.OpenSASL(l.mechanism, message) {
 		return nil
 	}
 	return l.span(start, line, l.mask(message))
@@ -64,30 +65,36 @@ func (l *login) span(start int, line, mask string) []transcript.Span {
 
 // mask names what made a message.
 func (l *login) mask(message string) string {
-	if parts, ok := plainMessage([]byte(message)); ok && l.mechanism == "PLAIN" {
-		return transcript.SASLMask(parts[0], parts[1], l.name(parts[2]))
+	text, ok := decoded(message)
+	if ok && l.mechanism == "LOGIN" {
+		return "secret:" + l.name("password", text)
 	}
-	if l.mechanism == "LOGIN" {
-		if password, ok := decoded(message); ok {
-			return "secret:" + l.name(password)
-		}
+	m, known := transcript.ReadSASL(l.mechanism, text)
+	if !ok || !known {
+		l.learn("password", message)
+		return transcript.SASLMask("", "", "")
 	}
-	l.learn(message)
-	return transcript.SASLMask("", "", "")
+	l.learn("proof", m.Proof)
+	name := ""
+	if m.Secret != "" || l.mechanism == "PLAIN" {
+		name = l.name(m.Kind, m.Secret)
+	}
+	return transcript.SASLMask(m.Identity, m.User, name)
 }
 
-// name is the name of a password, which from now on is hidden wherever it stands.
-func (l *login) name(password string) string {
-	if name := l.redact.NameOf(password); name != "" {
+// name is the name of a password or token, which from now on is hidden wherever
+// it stands.
+func (l *login) name(kind, secret string) string {
+	if name := l.redact.NameOf(secret); name != "" {
 		return name
 	}
-	l.learn(password)
-	return "password"
+	l.learn(kind, secret)
+	return kind
 }
 
-func (l *login) learn(password string) {
-	if len(password) >= shortestPassword && l.learned < mostPasswords {
-		l.redact.AddSeen("password", password)
+func (l *login) learn(kind, secret string) {
+	if len(secret) >= shortestPassword && l.learned < mostPasswords {
+		l.redact.AddSeen(kind, secret)
 		l.learned++
 	}
 }

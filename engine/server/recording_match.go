@@ -2,10 +2,14 @@ package server
 
 import (
 	"bytes"
+	"crypto/hmac"
+	"crypto/md5"
 	"encoding/base64"
+	"encoding/hex"
 	"net/url"
 	"strings"
 
+	"smtplay/engine/transcript"
 	"smtplay/engine/wire"
 )
 
@@ -27,8 +31,10 @@ const (
 
 // turn is what was said around a client's line.
 type turn struct {
-	challenged bool // before it, a 334: the line answers it (RFC 4954 section 4)
-	answer     byte // behind it: the first byte of the reply, 0 for none
+	challenged bool   // before it, a 334: the line answers it (RFC 4954 section 4)
+	answer     byte   // behind it: the first byte of the reply, 0 for none
+	mechanism  string // of the AUTH that it belongs to, "" for none
+	challenge  string // what that 334 said, decoded
 }
 
 // fits compares what a client wrote with what was recorded.
@@ -126,6 +132,9 @@ func (r *Recording) fills(mask string, text []byte, at turn) fitness {
 	}
 	identity, user, name := saslParts(mask)
 	message, plain := plainMessage(text)
+	if at.mechanism != "" && at.mechanism != "PLAIN" && user+identity != "" && string(text) != giveUp {
+		return r.fillsMechanism(identity, user, name, text, at)
+	}
 	switch {
 	case string(text) == giveUp:
 		return noFit
@@ -139,6 +148,29 @@ func (r *Recording) fills(mask string, text []byte, at turn) fitness {
 	}
 	if known, given := r.given[name]; given {
 		return judge(message[2] == known.value, at.answer)
+	}
+	return fit
+}
+
+// fillsMechanism is fills for a message of a mechanism other than PLAIN.
+func (r *Recording) fillsMechanism(identity, user, name string, text []byte, at turn) fitness {
+	plain, ok := decoded(string(text))
+	m, read := transcript.ReadSASL(at.mechanism, plain)
+	if !ok || !read {
+		return noFit
+	}
+	// The last message of SCRAM names nobody.
+	if whole := m.Proof == "" || m.User != ""; whole && (!same(identity, m.Identity) || !same(user, m.User)) {
+		return noFit
+	}
+	known, given := r.given[name]
+	switch {
+	case given && m.Secret != "":
+		return judge(m.Secret == known.value, at.answer)
+	case given && at.mechanism == "CRAM-MD5" && at.challenge != "":
+		mac := hmac.New(md5.New, []byte(known.value))
+		mac.Write([]byte(at.challenge))
+		return judge(m.Proof == hex.EncodeToString(mac.Sum(nil)), at.answer)
 	}
 	return fit
 }

@@ -98,7 +98,9 @@ func (p *player) say(st *step) {
 func (p *player) write(data []byte, spans []transcript.Span) {
 	p.show(transcript.Server, data, spans)
 	lastLine := data[bytes.LastIndexByte(data[:max(0, len(data)-1)], '\n')+1:]
-	p.login.asked = bytes.HasPrefix(lastLine, []byte("334"))
+	if p.login.asked = bytes.HasPrefix(lastLine, []byte("334")); p.login.asked {
+		p.login.challenge, _ = decoded(strings.TrimSpace(string(lastLine[3:])))
+	}
 	if err := p.s.Raw(string(data)); err != nil {
 		p.lost(nil, err)
 	}
@@ -230,7 +232,7 @@ func (p *player) find(line []byte, challenged bool) bool {
 		if st.kind != stepHear {
 			continue
 		}
-		stood, how := p.fits(st.piece, line, turn{challenged, c.answer(p.at)})
+		stood, how := p.fits(st.piece, line, turn{challenged, c.answer(p.at), p.login.mechanism, p.login.challenge})
 		if how == noFit && p.Lenient && sameVerb(string(st.data), string(line), challenged) {
 			how = verbFit
 		}

@@ -18,12 +18,19 @@ import (
 // the server has shown, by its rspauth, that it knows the password.
 type digestClient struct {
 	who    Credentials
+	uri    string // the service and the host that the client means (section 2.1.2)
 	cnonce string // made up, unless a test sets it
 	want   string // the rspauth that is right, "" before we have answered
 	proven bool
 }
 
-func digestMD5(c Credentials) sasl.Client { return &digestClient{who: c, cnonce: rand.Text()} }
+func digestMD5(c Credentials) sasl.Client {
+	service := "smtp/"
+	if c.Channel.LMTP {
+		service = "lmtp/"
+	}
+	return &digestClient{who: c, uri: service + c.Channel.Host, cnonce: rand.Text()}
+}
 
 // Start implements sasl.Client. The server speaks first.
 func (d *digestClient) Start() (mech string, ir []byte, err error) { return "DIGEST-MD5", nil, nil }
@@ -69,11 +76,6 @@ func (d *digestClient) answer(said map[string][]string) ([]byte, error) {
 	} else if realm != "" && len(offered) > 0 && !slices.Contains(offered, realm) {
 		return nil, fmt.Errorf("the realm %q is not offered: the server has %q", realm, offered)
 	}
-	service := "smtp"
-	if d.who.Channel.LMTP {
-		service = "lmtp"
-	}
-	uri := service + "/" + d.who.Channel.Host
 	utf := one("charset") == "utf-8"
 	user, nonce, identity := d.who.User, one("nonce"), d.who.Identity
 
@@ -86,7 +88,7 @@ func (d *digestClient) answer(said map[string][]string) ([]byte, error) {
 	digest := func(a2 string) string {
 		return hexMD5(strings.Join([]string{hexMD5(a1), nonce, "00000001", d.cnonce, "auth", hexMD5(a2)}, ":"))
 	}
-	d.want = digest(":" + uri)
+	d.want = digest(":" + d.uri)
 
 	var out []string
 	if utf {
@@ -99,7 +101,7 @@ func (d *digestClient) answer(said map[string][]string) ([]byte, error) {
 		out = append(out, "realm="+quotedString(realm))
 	}
 	out = append(out, "nonce="+quotedString(nonce), "nc=00000001", "cnonce="+quotedString(d.cnonce),
-		"digest-uri="+quotedString(uri), "response="+digest("AUTHENTICATE:"+uri), "qop=auth")
+		"digest-uri="+quotedString(d.uri), "response="+digest("AUTHENTICATE:"+d.uri), "qop=auth")
 	if identity != "" {
 		out = append(out, "authzid="+quotedString(identity))
 	}

@@ -294,6 +294,19 @@ var declared = []secretScript{
 var written = []secretScript{
 	{reason: "auth by place", script: `ehlo() auth("PLAIN", "james", "PASSWORD")`},
 	{reason: "auth by name", script: `ehlo() auth{ user = "james", password = "PASSWORD", expect = 555 }`},
+	{reason: "a token", script: `ehlo() auth{ "XOAUTH2", user = "james", token = "PASSWORD", expect = 555 }`},
+	{reason: "a token in the place of a password", script: `ehlo() auth("OAUTHBEARER", "james", "PASSWORD", { expect = 555 })`},
+	{reason: "a token, misspelt", script: `ehlo() auth{ "XOAUTH2", user = "james", tokn = "PASSWORD" }`},
+	{reason: "a token for PLAIN", script: `ehlo() auth{ "PLAIN", user = "james", token = "PASSWORD" }`},
+	{reason: "a token and a password", script: `ehlo() auth{ user = "james", token = "PASSWORD", password = "PASSWORD" }`},
+	{reason: "a token by hand", script: "ehlo() send('AUTH XOAUTH2 ' .. base64.encode('user=james\\1auth=Bearer PASSWORD\\1\\1'))\nexpect 555"},
+	{reason: "a token by hand, in base64", script: "ehlo() send 'AUTH XOAUTH2 BEARERBASE64'\nexpect 555 -- BEARERBASE64"},
+	{reason: "CRAM-MD5", script: `ehlo() auth{ "CRAM-MD5", "james", "PASSWORD", expect = 555 }`},
+	{reason: "DIGEST-MD5", script: `ehlo() auth{ "DIGEST-MD5", "james", "PASSWORD", realm = "PASSWORD" }`},
+	{reason: "SCRAM", script: `ehlo() auth{ "SCRAM-SHA-256", "james", "PASSWORD", identity = "PASSWORD", expect = 555 }`},
+	{reason: "SCRAM with what no text may hold", script: `ehlo() auth{ "SCRAM-SHA-256", "james", "PASSWORD\7", expect = 555 }`},
+	{reason: "EXTERNAL", script: `ehlo() auth{ "EXTERNAL", password = "PASSWORD" }`},
+	{reason: "a cancel", script: `ehlo() auth{ "LOGIN", "james", "PASSWORD", cancel = true, expect = 555 }`},
 	{reason: "auth over several lines", script: "ehlo()\nauth(\n  'PLAIN',\n  'james',\n  'PASSWORD'\n)"},
 	{reason: "auth by LOGIN", script: `ehlo() auth("LOGIN", "james", "PASSWORD", { expect = 555 })`},
 	{reason: "auth of a local", script: "local password = 'PASSWORD'\nehlo() auth('PLAIN', 'james', password)"},
@@ -327,8 +340,14 @@ func TestScriptsHideThePassword(t *testing.T) {
 				t.Parallel()
 				dir := t.TempDir()
 				site := startSite(t, dir, sounding(certificate, nil), certificate)
+				if kind == "written" {
+					site = startSite(t, dir, func(bool) server.Handler {
+						return server.Polite{TLS: certificate.ServerConfig(), Users: map[string]string{mailUser: markedPassword, "james": markedPassword}, Mechanisms: slices.Concat(wholeMechanisms, []string{"EXTERNAL"})}.Serve
+					}, certificate)
+				}
 				fill := strings.NewReplacer(
 					"PLAINBASE64", base64.StdEncoding.EncodeToString([]byte("\x00james\x00"+markedPassword)),
+					"BEARERBASE64", base64.StdEncoding.EncodeToString([]byte("user=james\x01auth=Bearer "+markedPassword+"\x01\x01")),
 					"BASE64", base64.StdEncoding.EncodeToString([]byte(markedPassword)),
 					"PASSWORD", markedPassword)
 				name := "test.lua"

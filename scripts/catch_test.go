@@ -186,6 +186,15 @@ func TestRunbooksCatchPeers(t *testing.T) {
 	}{
 		{"any password is right", func(p *server.Polite) { p.On = server.Answers{"auth": server.Say("235 2.7.0 Welcome")} },
 			catch{"auth-plain.lua", `auth("PLAIN", user, "wrong-"`, "535 5.7.8"}},
+		{"SCRAM is offered, and does not work", func(p *server.Polite) {
+			p.Mechanisms, p.On = []string{"PLAIN", "SCRAM-SHA-256"}, server.Answers{"response": server.Say("535 5.7.8 no such user")}
+		}, catch{"auth-mechanisms.lua", "auth{ m, user, password", "the server offers SCRAM-SHA-256"}},
+		{"SCRAM lets everybody in", func(p *server.Polite) {
+			p.Mechanisms, p.On = []string{"SCRAM-SHA-1"}, server.Answers{"response": server.Say("235 2.7.0 Welcome")}
+		}, catch{"auth-mechanisms.lua", "auth{ m, user, password", "before it had shown its signature"}},
+		{"CRAM-MD5 lets everybody in", func(p *server.Polite) {
+			p.Mechanisms, p.On = []string{"CRAM-MD5"}, server.Answers{"response": server.Say("235 2.7.0 Welcome")}
+		}, catch{"auth-mechanisms.lua", `auth{ m, user, "wrong-"`, "nobody has this password, by CRAM-MD5"}},
 		{"AUTH= lists a mechanism that AUTH does not", func(p *server.Polite) { p.CapabilitiesTLS = []string{"AUTH PLAIN LOGIN", "AUTH=PLAIN LOGIN NTLM"} },
 			catch{"ehlo-offers.lua", `expect_capability("AUTH", mechanism)`, "AUTH NTLM"}},
 		{"AUTH= lacks a mechanism that AUTH lists", func(p *server.Polite) { p.CapabilitiesTLS = []string{"AUTH PLAIN LOGIN", "AUTH=LOGIN"} },

@@ -2,6 +2,7 @@ package scripts_test
 
 import (
 	"strings"
+	"slices"
 	"time"
 
 	"smtplay/engine/lab"
@@ -44,13 +45,14 @@ func usersLost(says string) []catch {
 		{"auth-plain.lua", `auth("PLAIN", user, password`, says},
 		{"auth-login.lua", `auth("LOGIN", user, password`, ""},
 		{"auth-login.lua", "send(base64.encode(password))", says},
+		{"auth-mechanisms.lua", "auth{ m, user, password", says},
 		{"starttls-auth-plain.lua", `send("AUTH PLAIN "`, says},
 		{"tls-from-first-byte.lua", `send("AUTH PLAIN "`, says},
 	}
 }
 
-// noLogins: no port offers AUTH to users.
-var noLogins = []catch{
+// noPlain: no port offers users a mechanism that tells the password.
+var noPlain = []catch{
 	{"auth-plain.lua", `auth("PLAIN", user, password`, "not offered"},
 	{"auth-login.lua", `auth("LOGIN", user, password`, "not offered"},
 	{"auth-login.lua", `expect_capability("AUTH", "LOGIN")`, ""},
@@ -58,6 +60,9 @@ var noLogins = []catch{
 	{"starttls-auth-plain.lua", `expect_capability("AUTH", "PLAIN")`, ""},
 	{"tls-from-first-byte.lua", `expect_capability("AUTH", "PLAIN")`, ""},
 }
+
+// noLogins: no port offers AUTH to users.
+var noLogins = append(slices.Clone(noPlain), catch{"auth-mechanisms.lua", `expect_capability "AUTH"`, "not offered"})
 
 var misconfigurations = []misconfiguration{
 	// Relaying: an open relay has many ways in.
@@ -248,6 +253,10 @@ var misconfigurations = []misconfiguration{
 		files: sasl("pwcheck_method: saslauthd", "saslauthd_path: $dir/extra/mux", "mech_list: PLAIN LOGIN"), caught: usersLost("")},
 	{reason: "the passwords are asked of a Dovecot that does not run", edit: both(setting("smtpd_sasl_type", "dovecot"), setting("smtpd_sasl_path", "nowhere")), caught: []catch{
 		{"auth-plain.lua", `test("the right password is accepted"⏎connect "submission"`, ""}}},
+	{reason: "a mechanism is offered, and the passwords for it are not there", edit: otherSASL,
+		files: sasl("pwcheck_method: auxprop", "auxprop_plugin: sasldb", "sasldb_path: $dir/extra/gone", "mech_list: PLAIN SCRAM-SHA-256"), caught: []catch{
+			{"auth-mechanisms.lua", "auth{ m, user, password", "the server offers SCRAM-SHA-256"},
+			{"auth-mechanisms.lua", "auth{ m, user, password", "user or password is wrong for this mechanism"}}},
 	{reason: "the user is missing", edit: func(o *lab.Options) { o.Users = map[string]string{"jane@new.example.com": lab.Password} }, caught: usersLost("user or password is wrong")},
 	{reason: "the user is of another realm", edit: func(o *lab.Options) { o.Users = map[string]string{"james@maila.example.com": lab.Password} }, caught: usersLost("user or password is wrong")},
 	{reason: "the user has another password", edit: func(o *lab.Options) { o.Users = map[string]string{lab.User: "another"} }, caught: usersLost("user or password is wrong")},
@@ -261,13 +270,13 @@ var misconfigurations = []misconfiguration{
 		{"auth-login.lua", `expect_capability("AUTH", "LOGIN")`, ""},
 		{"ehlo-offers.lua", `expect_capability("AUTH", "LOGIN")`, ""}}},
 	{reason: "the mechanisms are others", edit: otherSASL,
-		files: sasl("pwcheck_method: auxprop", "auxprop_plugin: sasldb", "sasldb_path: $dir/etc/sasl/sasldb2", "mech_list: CRAM-MD5 DIGEST-MD5"), caught: noLogins},
+		files: sasl("pwcheck_method: auxprop", "auxprop_plugin: sasldb", "sasldb_path: $dir/etc/sasl/sasldb2", "mech_list: CRAM-MD5 DIGEST-MD5"), caught: noPlain},
 	{reason: "LOGIN alone is left", edit: otherSASL,
 		files: sasl("pwcheck_method: auxprop", "auxprop_plugin: sasldb", "sasldb_path: $dir/etc/sasl/sasldb2", "mech_list: LOGIN"), caught: []catch{
 			{"ehlo-offers.lua", `expect_capability("AUTH", "PLAIN")`, ""},
 			{"tls-from-first-byte.lua", `expect_capability("AUTH", "PLAIN")`, ""}}},
 	{reason: "passwords may not go over the wire at all", edit: both(setting("smtpd_sasl_security_options", "noanonymous, noplaintext"), otherSASL),
-		files: sasl("pwcheck_method: auxprop", "auxprop_plugin: sasldb", "sasldb_path: $dir/etc/sasl/sasldb2"), caught: noLogins},
+		files: sasl("pwcheck_method: auxprop", "auxprop_plugin: sasldb", "sasldb_path: $dir/etc/sasl/sasldb2"), caught: noPlain},
 	{reason: "no mechanism is left", edit: setting("smtpd_sasl_security_options", "noanonymous, noplaintext"), caught: []catch{
 		{"tls-from-first-byte.lua", "expect 220", ""}}},
 	{reason: "nobody can log in", edit: setting("smtpd_sasl_auth_enable", "no"), caught: noLogins},

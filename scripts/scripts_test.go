@@ -298,7 +298,7 @@ func TestRefusalsOfAuthInClear(t *testing.T) {
 func TestNeeds(t *testing.T) {
 	defaults := map[string]string{
 		"helo": "plpb.example.com", "sender": "james@example.org", "known": "james@new.example.com", "unknown": "james@example.com",
-		"user": "james@new.example.com", "certificate_name": "maila.example.com", "relay_refusal": "554 5.7.1", "send": "no",
+		"user": "james@new.example.com", "certificate_name": "maila.example.com", "relay_refusal": "554 5.7.1", "send": "no", "wrong": "once",
 		"certificate_names": "maila.example.com", "certificate_file": "", "resolver": "",
 		"large": "no", "utf8_sender": "jürgen@example.org",
 	}

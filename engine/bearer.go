@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/emersion/go-sasl"
 )
@@ -82,7 +84,7 @@ func TokenRefusal(challenge []byte) string {
 		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(said)) {
-		parts = append(parts, key+" "+jsonWord(said[key]))
+		parts = append(parts, word(key)+" "+jsonWord(said[key]))
 	}
 	text := strings.Join(parts, ", ")
 	if len(text) > 400 {
@@ -93,12 +95,20 @@ func TokenRefusal(challenge []byte) string {
 
 // jsonWord is a value of JSON as a person reads it.
 func jsonWord(v any) string {
-	if s, ok := v.(string); ok && !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f }) {
-		return s
+	if s, ok := v.(string); ok {
+		return word(s)
 	}
 	b, err := json.Marshal(v)
 	if err != nil {
 		return fmt.Sprint(v)
 	}
-	return string(b)
+	return word(string(b))
+}
+
+// word is text of a server's, quoted where it is not all printable.
+func word(s string) string {
+	if strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return strconv.Quote(s)
+	}
+	return s
 }

@@ -167,9 +167,11 @@ func TestRefusal(t *testing.T) {
 		{"XOAUTH2", "auth", `not json`, `"not json"`, "C: \nS: 535"},
 		{"XOAUTH2", "auth", `{}`, `"{}"`, "C: \nS: 535"},
 		{"XOAUTH2", "auth", "{\"status\":\"\x1b[2J\"}", `"{\"status\":\"\x1b[2J\"}"`, "C: \nS: 535"},
-		{"XOAUTH2", "auth", `{"status":"\u001b[2J"}`, `status "\u001b[2J"`, "C: \nS: 535"},
+		{"XOAUTH2", "auth", `{"status":"\u001b[2J","\u009bx":[1]}`, `status "\x1b[2J", "\u009bx" [1]`, "C: \nS: 535"},
 		{"SCRAM-SHA-256", "response", "e=invalid-proof", "invalid-proof", "C: \nS: 535"},
 		{"SCRAM-SHA-256", "auth", "e=unknown-user", "unknown-user", "C: \nS: 535"},
+		{"SCRAM-SHA-256", "response", "e=\x1b[2J", `"\x1b[2J"`, "C: \nS: 535"},
+		{"SCRAM-SHA-256", "response", "e=", `""`, "C: \nS: 535"},
 	} {
 		k := secured(t, server.Polite{Users: james, Mechanisms: everyMechanism, On: server.Answers{row.at: server.Say("334 " + b64(row.challenge)), "response 2": server.Say("535 no")}}, engine.TLSOptions{})
 		if row.at == "auth" {

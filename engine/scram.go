@@ -77,7 +77,7 @@ func (s *scramClient) Next(challenge []byte) ([]byte, error) {
 	if why, failed := strings.CutPrefix(string(challenge), "e="); failed {
 		// The verdict is the reply to come, which the empty line asks for.
 		why, _, _ = strings.Cut(why, ",")
-		s.refusal = why
+		s.refusal = refusalWord(why)
 		return nil, nil
 	}
 	if _, err := s.talk.Step(string(challenge)); err != nil || !s.talk.Valid() {
@@ -90,7 +90,7 @@ func (s *scramClient) Next(challenge []byte) ([]byte, error) {
 // prove answers the server's first message.
 func (s *scramClient) prove(challenge string) ([]byte, error) {
 	if why, failed := strings.CutPrefix(challenge, "e="); failed {
-		s.refusal = why
+		s.refusal = refusalWord(why)
 		return nil, nil
 	}
 	for field := range strings.SplitSeq(challenge, ",") {
@@ -109,6 +109,14 @@ func (s *scramClient) prove(challenge string) ([]byte, error) {
 	}
 	s.proven = true
 	return []byte(proof), nil
+}
+
+// refusalWord is the value of e=, which may be missing.
+func refusalWord(why string) string {
+	if why == "" {
+		return `""`
+	}
+	return word(why)
 }
 
 // Unproven implements prover.

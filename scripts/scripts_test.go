@@ -210,6 +210,29 @@ func wantSound(t *testing.T, results []suite.Result, skipped ...string) {
 	}
 }
 
+// TestMechanisms: a Postfix that offers all that Cyrus SASL has, and passwords for them.
+func TestMechanisms(t *testing.T) {
+	t.Parallel()
+	mechanisms := strings.Fields("SCRAM-SHA-256 SCRAM-SHA-1 CRAM-MD5 DIGEST-MD5 PLAIN LOGIN")
+	s := postfixSite(t, labtest.Private(t, lab.Options{Mechanisms: mechanisms}))
+	results := s.run(t, []string{"auth-mechanisms.lua"}, "wrong=each")
+	wantSound(t, results)
+	for _, r := range results {
+		for _, m := range mechanisms {
+			if !strings.Contains(conversation(r), "C: AUTH "+m) {
+				t.Errorf("%s does not try %s", r, m)
+			}
+		}
+	}
+	once := s.run(t, []string{"auth-mechanisms.lua"})
+	wantSound(t, once)
+	for _, r := range once {
+		if r.Test.Name == "a wrong password is refused" && strings.Count(conversation(r), "C: AUTH ") != 1 {
+			t.Errorf("%s tries more than one:\n%s", r, conversation(r))
+		}
+	}
+}
+
 func TestDemo(t *testing.T) {
 	t.Parallel()
 	s, d := demoSite(t)

@@ -225,3 +225,33 @@ func check(t *testing.T, name, got, want string) {
 		t.Errorf("%s: a hint has no full stop: %q", name, got)
 	}
 }
+
+// What a refusal means hangs on the mechanism.
+func TestMechanisms(t *testing.T) {
+	for _, tt := range []struct {
+		mechanism, reply, says string
+		tls                    bool
+	}{
+		{"SCRAM-SHA-256", "535 5.7.8 Error: authentication failed", "wrong for this mechanism", true},
+		{"CRAM-MD5", "535 5.7.8 no", "PLAIN and LOGIN may work where this does not", false},
+		{"SCRAM-SHA-256-PLUS", "535 5.7.8 no", "TLS does not end at the server", true},
+		{"XOAUTH2", "535 5.7.3 Authentication unsuccessful", "the scope for sending mail", true},
+		{"OAUTHBEARER", "535 5.7.8 no", "is no password", true},
+		{"EXTERNAL", "535 5.7.8 no", "cert = and key =", true},
+		{"PLAIN", "535 5.7.8 no", "user or password is wrong for this server", true},
+		{"", "535 5.7.8 no", "user or password is wrong for this server", true},
+		{"SCRAM-SHA-1", "432 4.7.12 A password transition is needed", "one login by PLAIN", true},
+		{"XOAUTH2", "500 5.5.6 Authentication Exchange line is too long", "12288 octets", true},
+	} {
+		got := hint.For(hint.Context{Verb: "AUTH", Reply: reply(t, tt.reply), Want: pattern(t, "235"), Mechanism: tt.mechanism, TLS: tt.tls})
+		if !strings.Contains(got, tt.says) {
+			t.Errorf("%s, %s: %q", tt.mechanism, tt.reply, got)
+		}
+	}
+	if got := hint.For(hint.Context{Fault: engine.Unbound}); !strings.Contains(got, "without -PLUS needs nothing to bind to") {
+		t.Error(got)
+	}
+	if got := hint.For(hint.Context{Fault: engine.NotOffered, Keyword: "AUTH SCRAM-SHA-256-PLUS", TLS: true}); !strings.Contains(got, "without -PLUS") {
+		t.Error(got)
+	}
+}

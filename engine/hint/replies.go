@@ -78,6 +78,8 @@ var greetings = []rule{
 }
 
 var tlsAndLogin = []rule{
+	{codes: []int{500}, enhanced: []string{"5.5.6"}, verbs: []string{"AUTH"},
+		say: "the message, a token perhaps, is longer than the server takes in one line of AUTH (RFC 4954 section 4: 12288 octets)"},
 	{codes: []int{530}, text: []string{"starttls"},
 		say: "the server wants TLS first: starttls(), then a new ehlo(), before this command (Postfix: smtpd_tls_security_level=encrypt)"},
 	{codes: []int{530}, text: []string{"authenti", "log in", "login"},
@@ -102,8 +104,6 @@ var tlsAndLogin = []rule{
 		say: "the server has no TLS here (Postfix: smtpd_tls_security_level=may and a certificate); STARTTLS comes after EHLO"},
 	{codes: []int{432}, verbs: []string{"AUTH"},
 		say: "the server has nothing yet by which to check this mechanism: one login by PLAIN, under TLS, gives it that (RFC 4954 section 6; Cyrus: auto_transition)"},
-	{codes: []int{500}, enhanced: []string{"5.5.6"}, verbs: []string{"AUTH"},
-		say: "the message, a token perhaps, is longer than the server takes in one line of AUTH (RFC 4954 section 4: 12288 octets)"},
 	{codes: []int{535}, when: byMechanism("-PLUS"),
 		say: "user or password is wrong, or TLS does not end at the server: what decrypts on the way (a proxy, a load balancer) makes a binding fail, and without -PLUS the login works"},
 	{codes: []int{535}, when: byMechanism("CRAM-MD5", "DIGEST-MD5", "SCRAM-SHA-1", "SCRAM-SHA-256"),

@@ -83,7 +83,7 @@ func (c *conversation) replyLine(code int, more bool, said []byte) {
 	if c.open == 0 {
 		c.answerAt = c.place()
 	}
-	c.insert(c.answerAt, transcript.Server, said, c.no)
+	c.insert(c.answerAt, transcript.Server, said, c.no, c.proofSpans(said)...)
 	c.answerAt++
 	if c.open = 0; more {
 		c.open = code

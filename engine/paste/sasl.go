@@ -106,7 +106,7 @@ func (c *conversation) missingAnswer() {
 // two the first is the user, and stays.
 func (c *conversation) saslSpans(message string, start int) []transcript.Span {
 	c.answers++
-	if message == "*" || message == "=" || message == "" {
+	if message == "*" || message == "=" || message == "" || transcript.OpenSASL(c.mechanism, message) {
 		return nil
 	}
 	if maskForm.MatchString(message) { // a transcript, pasted
@@ -142,10 +142,27 @@ func (c *conversation) saslMask(message string, decoded []byte) string {
 	case c.mechanism == "PLAIN" && len(parts) == 3:
 		return transcript.SASLMask(parts[0], parts[1], c.keep(parts[2]))
 	}
+	if m, ok := transcript.ReadSASL(c.mechanism, string(decoded)); ok && m.Secret != "" {
+		return transcript.SASLMask("", m.User, c.keep(m.Secret))
+	}
 	// Of the others only the user can be read. What they prove the password with
 	// is no password, but may give it away.
 	c.secrets = append(c.secrets, secret{"password", message})
 	return transcript.SASLMask("", userIn(c.mechanism, string(decoded)), "password")
+}
+
+// proofSpans masks what a server proves in an AUTH exchange that it knows the
+// password by: a weak one can be guessed from that, too.
+func (c *conversation) proofSpans(said []byte) []transcript.Span {
+	text, asks := bytes.CutPrefix(said, []byte("334 "))
+	if !asks || !transcript.ProvesServer(c.mechanism) {
+		return nil
+	}
+	decoded, err := base64.StdEncoding.DecodeString(string(text))
+	if err != nil || transcript.ServerProof(string(decoded)) == "" {
+		return nil
+	}
+	return []transcript.Span{{Start: len(said) - len(text), End: len(said), Mask: "secret:proof"}}
 }
 
 // keep remembers a password, and returns its name.

@@ -55,7 +55,8 @@ func TestRecordedMechanisms(t *testing.T) {
 			}
 			var tape transcript.Tape
 			r.Live = func(int) transcript.Recorder { return &tape }
-			c := dial(t, r.start(t))
+			srv := r.start(t)
+			c := dial(t, srv)
 			c.talk("", "220 hi")
 			for i := 0; i < len(tt.turns); i += 2 {
 				c.send(tt.turns[i] + "\r\n")
@@ -64,6 +65,7 @@ func TestRecordedMechanisms(t *testing.T) {
 				}
 			}
 			c.talk("QUIT", "221 ")
+			srv.Wait(t.Context(), 1) // a departure is an error of its session
 			events, _ := tape.Events()
 			for _, e := range events {
 				for i := 0; i < len(tt.turns); i += 2 {

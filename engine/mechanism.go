@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"crypto/tls"
 	"fmt"
 	"slices"
@@ -31,9 +32,9 @@ type Channel struct {
 
 // Channel is what the mechanisms are told of the connection.
 func (c *Conn) Channel() Channel {
-	ch := Channel{Host: c.host, LMTP: c.lmtp}
-	if c.opts.Security.Name != "" {
-		ch.Host = c.opts.Security.Name
+	ch := Channel{Host: cmp.Or(c.opts.Security.Name, c.host, "localhost"), LMTP: c.lmtp}
+	if c.state != nil && c.state.info.ServerName != "" {
+		ch.Host = c.state.info.ServerName
 	}
 	if c.Unbound() == "" {
 		state := c.tls.ConnectionState()

@@ -49,7 +49,8 @@ import (
 // # What is not as it was
 //
 // The certificate is made in memory, with the recorded subject, and self-signed,
-// expired or for another name where it was (see [Recording.CA]). A silence that was noted lasts half as long
+// expired or for another name where it was (see [Recording.CA]). What the server proved in
+// an AUTH exchange is no proof to another client (see [Recording.Unprovable]). A silence that was noted lasts half as long
 // again, and half a second at least, before the server speaks. A mask of the server's that no client
 // filled goes out as it is written.
 type Recording struct {

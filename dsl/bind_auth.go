@@ -1,6 +1,7 @@
 package dsl
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -132,24 +133,71 @@ func authFault(m *engine.Mechanism, given map[string]bool, initial bool) error {
 	return nil
 }
 
-// checkAuth is authFault for a call that names its mechanism as it stands.
-func (m *module) checkAuth(args []ast.Expr, options []field) (word string, err error) {
-	if len(args) == 0 {
-		return "", nil
+// checkAuth says what cannot be right, or is missing, in a call of auth as it
+// stands, and where.
+func checkAuth(c callSite, args []ast.Expr, options []field) (word string, err error) {
+	var mech *engine.Mechanism
+	if len(args) > 0 {
+		m, ok := engine.MechanismNamed(nodeOfExpr(args[0]).str)
+		if !ok {
+			return "", nil
+		}
+		mech, word = &m, m.Name
 	}
-	mech, ok := engine.MechanismNamed(nodeOfExpr(args[0]).str)
-	if !ok {
-		return "", nil
+	given, written, initial := map[string]bool{}, map[string]bool{}, false
+	for i, a := range args[min(1, len(args)):min(len(args), 3)] {
+		name := []string{"user", "password"}[i]
+		given[name], written[name] = surely(a), !isNil(a)
 	}
-	given, initial := map[string]bool{}, false
-	for i, a := range args[1:min(len(args), 3)] {
-		given[[]string{"user", "password"}[i]] = surely(a)
-	}
+	slip := false
 	for _, o := range options {
-		given[o.key] = given[o.key] || surely(o.value)
+		_, known := verbNamed["auth"].option(o.key)
+		slip = slip || !known
+		given[o.key], written[o.key] = given[o.key] || surely(o.value), written[o.key] || !isNil(o.value)
 		initial = initial || o.key == "initial" && nodeOfExpr(o.value).truth
 	}
-	return mech.Name, authFault(&mech, given, initial)
+	if err := authFault(mech, given, initial); err != nil || written["cancel"] || slip || !wholeCall(c) {
+		return word, err
+	}
+	switch {
+	case mech != nil && mech.Proof == engine.ByNone:
+	case !written["user"] && (mech == nil || mech.Name != "OAUTHBEARER"):
+		err = errors.New("auth needs a user")
+	case !written["password"] && !written["token"] && mech != nil && mech.Proof == engine.ByToken:
+		err = errors.New("auth needs a token")
+	case !written["password"] && !written["token"]:
+		err = errors.New("auth needs a password")
+	}
+	return "", err
+}
+
+// wholeCall says whether all that a call is given is written out, be it by name:
+// what a name or a function holds at the end may be a table of options, or more
+// values than one.
+func wholeCall(c callSite) bool {
+	if len(c.args) == 0 {
+		return true
+	}
+	last := c.args[len(c.args)-1]
+	if value, ok := literal(last); ok {
+		table, isTable := value.(literalTable)
+		return !isTable || len(table.positional) == 0 || oneValue(table.positional[len(table.positional)-1])
+	}
+	call, ok := last.(*ast.FuncCallExpr)
+	return ok && oneValue(call)
+}
+
+// oneValue says whether an expression is one value and no table, as far as it
+// stands there: a call is, of secret and var.
+func oneValue(e ast.Expr) bool {
+	switch e := e.(type) {
+	case *ast.FuncCallExpr:
+		f, ok := e.Func.(*ast.IdentExpr)
+		return ok && (f.Value == "secret" || f.Value == "var")
+	case *ast.Comma3Expr:
+		return false
+	}
+	return true
 }
 
 // surely says whether a value is there, whatever it is: one held by a name may

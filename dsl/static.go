@@ -197,7 +197,7 @@ func (m *module) checkCall(v *verb, c callSite) Problems {
 		bad(checkValue(v.args[i], nodeOfExpr(a), v.args[i].name, c.line, a))
 	}
 	if v.name == "auth" {
-		word, err := m.checkAuth(args, options)
+		word, err := checkAuth(c, args, options)
 		bad(c.line, word, err)
 	}
 	for _, o := range options {

@@ -1,8 +1,8 @@
 package scripts_test
 
 import (
-	"strings"
 	"slices"
+	"strings"
 	"time"
 
 	"smtplay/engine/lab"

@@ -99,6 +99,8 @@ func (s *session) failed(l *lua.LState, c *conversation, err error) {
 		st.verdict.Outcome, st.retry = suite.Errored, false
 	case e.Kind == engine.Dial:
 		st.verdict.Outcome = suite.Errored
+	case e.Kind == engine.Withheld: // and no try after it would be sent either
+		st.verdict.Outcome, st.retry = suite.Errored, false
 	case e.Kind == engine.Interrupted:
 		st.verdict.Outcome, st.retry = s.interruption(f), false
 	}

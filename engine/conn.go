@@ -34,6 +34,7 @@ type Options struct {
 	Number   int                 // which of the conversations open at once, from 1; 0 is 1
 	Recorder transcript.Recorder // nil records nothing
 	Secrets  *transcript.Redactor
+	Logins   *AuthLimit // of this connection and all that share it; nil for none
 }
 
 // TLSOptions say how a handshake is done and judged.
@@ -100,6 +101,7 @@ type Conn struct {
 	mechanism string // of the latest Auth
 	refusal   string // what the last challenge of the latest AUTH said of why it is refused
 	login     string // the mask of all that auth says of a login under way, "" by hand
+	logins    int    // AUTH commands sent, their outcome not known
 	raw       bool   // raw bytes were sent: unasked bytes are no fault until the next reply
 	quit      bool   // QUIT was sent
 	ended     bool   // a 421 was read
@@ -187,6 +189,7 @@ func (c *Conn) shut(by string) {
 		return
 	}
 	c.closed = true
+	c.forgetLogins()
 	c.take() // every byte that was read is recorded, asked for or not
 	buffers.give(c.in, c.out)
 	c.in, c.out = nil, nil
@@ -207,6 +210,7 @@ func (c *Conn) die(e *Error) *Error {
 		e.blameClient(c.state.client)
 	}
 	c.dead = e
+	c.forgetLogins()
 	switch e.Kind {
 	case Closed:
 		c.shut("server")

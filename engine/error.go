@@ -34,6 +34,7 @@ const (
 	Mismatch                    // the reply is not the one that was wanted
 	Misuse                      // the call itself is wrong
 	Interrupted                 // the context was cancelled
+	Withheld                    // a login that might get the client banned: no verdict
 )
 
 // Error is a fault of a conversation. Its text says what happened; Op and the

@@ -45,6 +45,7 @@ func (c *Conn) observe(cmd *Command, r *wire.Reply) {
 		c.auth.open, c.auth.begun = true, false
 	case cmd == nil || cmd.sasl:
 		c.auth, c.login = authState{}, ""
+		c.loginEnded(cmd, r)
 	}
 	if r.Code == 353 && cmd != nil && cmd.Each {
 		c.eachOwes(cmd)

@@ -65,6 +65,7 @@ func (c *Conn) PipelineText(ctx context.Context, pos transcript.Pos, text string
 // group sends commands behind out, which is the text of a message or nothing.
 func (c *Conn) group(ctx context.Context, pos transcript.Pos, out []byte, lines []string) error {
 	auth, text := c.auth, len(out) > 0
+	logins := 0
 	var spans []transcript.Span
 	cmds := make([]Command, len(lines))
 	for i, line := range lines {
@@ -77,6 +78,9 @@ func (c *Conn) group(ctx context.Context, pos transcript.Pos, out []byte, lines 
 		cmds[i] = Command{Line: line, Pos: pos}
 		s, hidden, part := c.saslSpan(&auth, line)
 		cmds[i].sasl = part
+		if part && beginsLogin(line) {
+			logins++
+		}
 		if hidden {
 			cmds[i].Line = line[:s.Start] + "[" + s.Mask + "]"
 			spans = append(spans, transcript.Span{Start: s.Start + len(out), End: s.End + len(out), Mask: s.Mask})
@@ -89,6 +93,9 @@ func (c *Conn) group(ctx context.Context, pos transcript.Pos, out []byte, lines 
 		what = cmds[0].String()
 	}
 	if err := c.ready(ctx, what); err != nil {
+		return err
+	}
+	if err := c.mayLogIn(ctx, logins); err != nil {
 		return err
 	}
 	if text {
@@ -111,6 +118,9 @@ func (c *Conn) Raw(ctx context.Context, _ transcript.Pos, b []byte) error {
 		return err
 	}
 	if err := guard(c, b); err != nil {
+		return err
+	}
+	if err := c.mayLogIn(ctx, c.rawLogins(b)); err != nil {
 		return err
 	}
 	c.raw = true

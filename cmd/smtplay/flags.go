@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"smtplay/engine"
 )
 
 // durationFlag is a duration as scripts write it: seconds, or "1m30s".
@@ -61,6 +63,30 @@ func (f *numberFlag) String() string { return strconv.FormatInt(f.n, 10) }
 
 // Type implements pflag.Value.
 func (f *numberFlag) Type() string { return "N" }
+
+// usualLogins is one fewer than what fail2ban, as it is installed, bans after.
+const usualLogins = 4
+
+// loginsFlag says how many failed logins a server may see.
+type loginsFlag struct {
+	numberFlag
+	given bool
+}
+
+// Set implements pflag.Value.
+func (f *loginsFlag) Set(s string) error {
+	f.given = true
+	return f.numberFlag.Set(s)
+}
+
+// limit is what all connections of a run share. What is asked for holds on
+// loopback too.
+func (f *loginsFlag) limit() *engine.AuthLimit {
+	if !f.given {
+		return &engine.AuthLimit{Max: usualLogins}
+	}
+	return &engine.AuthLimit{Max: int(f.n), Loopback: true}
+}
 
 // pair splits a NAME=VALUE. The value is in no message: it may be a secret.
 func pair(flag, s, form string) (name, value string, err error) {

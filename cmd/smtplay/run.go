@@ -29,6 +29,7 @@ type runFlags struct {
 	noSkip      bool
 	repeat      numberFlag
 	testTimeout durationFlag
+	logins      loginsFlag
 	record      string
 	against     string
 	maskFlags
@@ -73,6 +74,7 @@ func (f *runFlags) register(fs *pflag.FlagSet) {
 	fs.BoolVar(&f.noSkip, "no-skip", false, "a skipped test fails")
 	fs.Var(&f.repeat, "repeat", "run every test so often (default 1)")
 	fs.Var(&f.testTimeout, "test-timeout", "how long a test may take (default 15m)")
+	fs.Var(&f.logins, "auth-failures", "after how many failed logins at a server no more are tried, lest it ban this client; 0 is any number (default 4, on loopback any number)")
 	fs.StringVar(&f.record, "record", "", "`DIR`: write a transcript of every test below it")
 	fs.StringVar(&f.against, "against", "", "`DIR`: compare with the transcripts of an earlier run; a change fails")
 	f.maskFlags.register(fs)
@@ -119,6 +121,7 @@ func (f *runFlags) environment(p *process) (*suite.Env, error) {
 	if env.Options, err = f.options(); err != nil {
 		return nil, err
 	}
+	env.Options.Logins = f.logins.limit()
 	if env.Helo, err = f.clientName(p); err != nil {
 		return nil, err
 	}

@@ -36,6 +36,8 @@ func forFault(c Context) string {
 		return "starttls() first, with a certificate that verifies; auth{ …, insecure = true } or --insecure sends it anyway"
 	case engine.Unbound:
 		return "starttls() first, with a server that has TLS 1.3 (and no max_version below it); the same mechanism without -PLUS needs nothing to bind to"
+	case engine.Withheld:
+		return "--auth-failures N allows more in a run, 0 any number; fail2ban, as it is installed, bans after five in ten minutes"
 	case engine.NotOffered:
 		return forCapability(c)
 	case engine.Unknown:

@@ -195,6 +195,7 @@ func TestFaults(t *testing.T) {
 		{"other name", hint.Context{Fault: engine.Unverified, Address: "mail:25", Text: "it is for a, not for mail"}, "another name"},
 		{"expired", hint.Context{Fault: engine.Unverified, Address: "mail:25", Text: "expired on 2026-01-01"}, "postfix reload"},
 		{"injected", hint.Context{Fault: engine.Injected}, "CVE-2011-0411"},
+		{"withheld", hint.Context{Fault: engine.Withheld}, "--auth-failures"},
 		{"insecure", hint.Context{Fault: engine.Insecure}, "--insecure"},
 		{"AUTH not offered in clear", hint.Context{Fault: engine.NotOffered, Keyword: "AUTH PLAIN"}, "only after starttls()"},
 		{"AUTH not offered", hint.Context{Fault: engine.NotOffered, Keyword: "AUTH", TLS: true}, "smtpd_sasl_auth_enable"},

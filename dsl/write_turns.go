@@ -49,6 +49,7 @@ type hearing struct {
 	scanner wire.Scanner
 	dead    bool // the server said what is no reply
 	text    bool // a 354 was read: what the client sends is message text
+	ragged  bool // the last line of that ended in a bare LF, so that a dot after it ends nothing
 	chunk   int  // bytes of a BDAT chunk that are still to come
 	begun   int  // where the command of that chunk begins in the bytes of the last turn
 	masked  bool // part of the chunk is masked: it is as long as it is shown, up to the reply
@@ -112,7 +113,7 @@ func (h *hearing) heard(turns []turn, data []byte) []turn {
 		h.scanner = wire.Scanner{}
 		h.in = append(h.in[:0], h.in[n:]...)
 		h.measure(turns)
-		h.text, h.chunk = r.Code == 354, 0
+		h.text, h.ragged, h.chunk = r.Code == 354, false, 0
 		turns = append(turns, turn{kind: replyTurn, conn: h.conn, reply: &r})
 	}
 	return turns
@@ -169,7 +170,8 @@ func (h *hearing) line(turns []turn, line []byte, spans []transcript.Span) []tur
 		h.chunk -= len(line)
 		return h.join(turns, rawTurn, line)
 	case h.text:
-		h.text = string(line) != ".\r\n"
+		h.text = h.ragged || string(line) != ".\r\n"
+		h.ragged = !bytes.HasSuffix(line, []byte("\r\n"))
 		return h.join(turns, messageTurn, line)
 	case !plain:
 		return h.join(turns, rawTurn, line)
@@ -182,6 +184,11 @@ func (h *hearing) line(turns []turn, line []byte, spans []transcript.Span) []tur
 	}
 	said := sentLine{text: text, spans: spans}
 	if h.last >= 0 && turns[h.last].kind == commandTurn {
+		if before := turns[h.last].lines; len(before) == 1 && len(spans) == 0 && wire.Verb(before[0].text) == "STARTTLS" {
+			// Nobody answers what was sent beside STARTTLS.
+			turns[h.last] = turn{kind: rawTurn, conn: h.conn, bytes: []byte(before[0].text + "\r\n" + string(line))}
+			return turns
+		}
 		turns[h.last].lines = append(turns[h.last].lines, said)
 		return turns
 	}

@@ -70,7 +70,7 @@ var harmless = []struct {
 		o.Mailboxes = []string{lab.User, "jane@new.example.com", "james@old.example.net"}
 		o.Users = map[string]string{lab.User: lab.Password, "jane@new.example.com": "another"}
 	}},
-	{reason: "aliases, and addresses with an extension", edit: both(setting("virtual_alias_maps", "inline:{info@new.example.com=james@new.example.com}"), setting("recipient_delimiter", "+"))},
+	{reason: "aliases, and addresses with an extension", edit: both(setting("virtual_alias_maps", "inline:{info@new.example.com=james@new.example.com, postmaster@new.example.com=james@new.example.com}"), setting("recipient_delimiter", "+"))},
 	{reason: "a copy of every mail", edit: setting("always_bcc", "james@new.example.com")},
 	{reason: "filters that let our message through", edit: both(setting("header_checks", "regexp:$dir/extra/checks"), setting("body_checks", "regexp:$dir/extra/checks")),
 		files: map[string]string{"extra/checks": "/lottery/ REJECT\n"}},

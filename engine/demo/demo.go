@@ -27,7 +27,7 @@ var hostedUsers = []string{"james", "postmaster"}
 // Limits, so that whoever finds the port cannot exhaust the program.
 const (
 	maxMessage    = 30720000        // octets, as SIZE says
-	maxLine       = 2000            // octets, twice what RFC 5321 section 4.5.3.1.6 asks for
+	maxLine       = 32000           // octets, many times what RFC 5321 section 4.5.3.1.6 asks for
 	maxRecipients = 100             // RFC 5321 section 4.5.3.1.8 asks for that many
 	maxKept       = 32              // messages
 	maxConns      = 256             // at once, all targets together

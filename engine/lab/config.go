@@ -68,6 +68,8 @@ func (p *Postfix) mainCF(o *Options) string {
 		{"alias_database", ""},
 		{"virtual_mailbox_domains", strings.Join(hostedDomains(o.mailboxes()), ", ")},
 		{"virtual_mailbox_maps", "texthash:" + p.path("etc", "mailboxes")},
+		// Each domain has a postmaster (RFC 5321, 4.5.1).
+		{"virtual_alias_maps", "inline:{" + postmasters(o.mailboxes()) + "}"},
 		{"virtual_mailbox_base", p.path("mail")},
 		{"virtual_minimum_uid", "1"},
 		{"virtual_uid_maps", fmt.Sprintf("static:%d", p.install.uid)},
@@ -75,6 +77,9 @@ func (p *Postfix) mainCF(o *Options) string {
 		{"default_transport", "sink"},
 		{"relay_transport", "sink"},
 		{"local_transport", "local"},
+
+		// As today's Postfix has it; up to 3.8 its default was "no".
+		{"smtpd_forbid_bare_newline", "normalize"},
 
 		// Postfix's own last word would be defer_unauth_destination, a 454.
 		{"smtpd_relay_restrictions", "permit_mynetworks, permit_sasl_authenticated, reject_unauth_destination"},
@@ -131,6 +136,18 @@ func hostedDomains(mailboxes []string) []string {
 	}
 	slices.Sort(domains)
 	return slices.Compact(domains)
+}
+
+// postmasters are aliases that lead the postmaster of each domain to the
+// server's own, but for those that are mailboxes.
+func postmasters(mailboxes []string) string {
+	var aliases []string
+	for _, domain := range hostedDomains(mailboxes) {
+		if address := "postmaster@" + domain; !slices.Contains(mailboxes, address) {
+			aliases = append(aliases, address+"=postmaster@"+Hostname)
+		}
+	}
+	return strings.Join(aliases, ", ")
 }
 
 // mailboxMap is the table from address to maildir, below virtual_mailbox_base.

@@ -89,7 +89,7 @@ func sasl(lines ...string) map[string]string {
 func TestRunbooksCatch(t *testing.T) {
 	t.Parallel()
 	p := labtest.Private(t, lab.Options{})
-	for _, m := range misconfigurations {
+	for _, m := range slices.Concat(misconfigurations, smuggled, mondays) {
 		t.Run(m.reason, func(t *testing.T) {
 			s := reconfigured(t, p, m.edit, m.files)
 			s.ca = poolOf(t, p.CAFile())
@@ -132,13 +132,16 @@ func (m misconfiguration) runbooks() []string {
 // TestEveryRunbookCatches: no runbook is without a fault that it has been seen to find.
 func TestEveryRunbookCatches(t *testing.T) {
 	caught := map[string]bool{}
-	for _, m := range misconfigurations {
+	for _, m := range slices.Concat(misconfigurations, smuggled, mondays) {
 		for _, c := range m.caught {
 			caught[c.runbook] = true
 		}
 		if len(m.caught) == 0 {
 			t.Errorf("%s: nobody finds it", m.reason)
 		}
+	}
+	for _, f := range append(injections(nil), faults...) {
+		caught[f.caught.runbook] = true
 	}
 	for _, name := range names(t) {
 		if !caught[name] {

@@ -3,8 +3,12 @@
 //
 // They connect to four targets: smtp, the server as the outside sees it; local,
 // as the machine itself sees it; submission, for users, who log in after
-// STARTTLS; submissions, the same with TLS from the first byte. Each file says
-// at its top what it proves and what it needs.
+// STARTTLS; submissions, the same with TLS from the first byte; and lmtp. Each
+// file says at its top what it proves and what it needs.
+//
+// By themselves they are harmless to the server and to who runs them. A message
+// is sent to its end with the var send=yes only; what servers ban a client for
+// is done with provoke=yes only.
 package scripts
 
 import "embed"

@@ -119,6 +119,8 @@ func TestReplay(t *testing.T) {
 	}{
 		{"a message, sent to its end as it was", message, polite(nil), "",
 			sent("HELO x", "MAIL FROM:<a@example.org>", "RCPT TO:<b@example.com>", "DATA", "Hi James", "..dots", ".", "QUIT")},
+		{"a dot behind a bare LF, which ends nothing", strings.Replace(message, "C: ..dots\n", "C: one\\x0a\nC: .\nC: noop\n", 1), polite(nil), "",
+			sent("HELO x", "MAIL FROM:<a@example.org>", "RCPT TO:<b@example.com>", "DATA", "Hi James", "one\n", ".", "noop", ".", "QUIT")},
 		{"one reply", message, polite(server.Answers{"rcpt": server.Say("250 2.1.5 Accepted")}), `
 @@ -8,2 +8,2 @@ RCPT TO:<b@example.com>
  C: RCPT TO:<b@example.com>

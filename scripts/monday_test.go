@@ -1,0 +1,193 @@
+package scripts_test
+
+import (
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"smtplay/dsl"
+	"smtplay/engine/lab"
+	"smtplay/engine/lab/labtest"
+	"smtplay/engine/suite"
+)
+
+// monday is a script that a postmaster would write, below testdata/monday, and
+// the server for which it passes; and servers for which it fails, on which line.
+type monday struct {
+	script string
+	edit   func(*lab.Options)
+	vars   []string
+	wrong  []wrong
+}
+
+// wrong is an edit on top of that of the sound server, and the failure.
+type wrong struct {
+	reason string
+	edit   func(*lab.Options)
+	line   string // text of the line that is blamed
+	says   string // in what the failure says, wants or got
+}
+
+func nothing(*lab.Options) {}
+
+// today speaks no TLS 1.1, which Postfix 3.7 by itself does.
+var today = both(setting("smtpd_tls_protocols", ">=TLSv1.2"), setting("smtpd_tls_mandatory_protocols", ">=TLSv1.2"))
+
+// mondayScripts are those that can be played today.
+var mondayScripts = []monday{
+	{script: "relay", edit: nothing, wrong: []wrong{
+		{"strangers relay", at("xclient", "mynetworks=203.0.113.0/24"), "expect_refusal{ from = \"\", to = to, expect = denied }", "nothing was refused"},
+		{"relaying is refused for now only", setting("smtpd_relay_restrictions", "permit_sasl_authenticated, defer_unauth_destination"), "to = to, expect = denied", "454 4.7.1"},
+		{"nobody's mailbox is anybody's", setting("virtual_mailbox_maps", "static:all/"), `expect = "550 5.1.1" }`, "nothing was refused"},
+		{"nobody may write", setting("smtpd_sender_restrictions", "check_sender_access inline:{<>=REJECT}"), `rcpt "<postmaster>"`, "554 5.7.1"},
+	}},
+	{script: "submission", edit: nothing, wrong: []wrong{
+		{"AUTH in clear", at("submission", "smtpd_tls_security_level=may", "smtpd_tls_auth_only=no"), `expect_no_capability "AUTH"`, "AUTH"},
+		{"MAIL in clear", at("submission", "smtpd_tls_security_level=may"), `mail(user, { expect = "530 5.7.0" })`, "250 2.1.0"},
+		{"open to all", at("submission", open...), "expect_refusal{ from = user", "nothing was refused"},
+		{"users may not relay", users("smtpd_relay_restrictions=reject_unauth_destination"), `rcpt "x@example.com"`, "554 5.7.1"},
+	}},
+	{script: "certificates", edit: today, vars: []string{"certificate_name=" + lab.Hostname}, wrong: []wrong{
+		{"a certificate for another name", showing(lab.Certificate{Names: []string{"mail.example.net"}}), "expect_certificate{", "name"},
+		{"a certificate that is nearly over", showing(lab.Certificate{NotAfter: time.Now().Add(13 * day)}), "expect_certificate{", "min_days_left"},
+		{"the intermediate is missing", showing(lab.Certificate{Issuer: lab.IntermediateMissing}), "expect_certificate{", "chain"},
+		{"no TLS on 25", at("smtp", "smtpd_tls_security_level=none"), "starttls()", "502 5.5.1"},
+		{"TLS 1.1 is spoken to other servers", setting("smtpd_tls_protocols", ">=TLSv1"), `starttls(old)`, "TLS1.1"},
+		{"TLS 1.1 is spoken to users", setting("smtpd_tls_mandatory_protocols", ">=TLSv1"), `if target == "submissions"`, "TLS1.1"},
+	}},
+	{script: "wrong-password", edit: nothing, wrong: []wrong{
+		{"no login at all", at("submission", "smtpd_sasl_auth_enable=no", "smtpd_client_restrictions=", "smtpd_relay_restrictions=reject_unauth_destination"), `expect_capability("AUTH", "PLAIN")`, "AUTH"},
+		{"a wrong password is refused for now only", setting("soft_bounce", "yes"), `expect = "535 5.7.8" }`, "435 4.7.8"},
+		{"strangers relay", at("submission", "smtpd_client_restrictions=", "mynetworks=127.0.0.0/8", "smtpd_relay_restrictions=permit_mynetworks, reject_unauth_destination"), `expect_refusal{ from = "james`, "nothing was refused"},
+	}},
+	{script: "sender", edit: owners, vars: []string{"user=" + lab.User}, wrong: []wrong{
+		{"users write as anybody", setting("smtpd_sender_restrictions", "reject_unauthenticated_sender_login_mismatch"), `from = "boss@new.example.com"`, "nothing was refused"},
+		{"strangers write as james", setting("smtpd_sender_restrictions", "reject_authenticated_sender_login_mismatch"), `expect_refusal{ from = known`, "nothing was refused"},
+		{"james is another's", setting("smtpd_sender_login_maps", "inline:{james@new.example.com=boss@new.example.com, boss@new.example.com=boss@new.example.com}"), "mail(known); rcpt(known)", "553 5.7.1"},
+	}},
+	{script: "smuggling", edit: nothing, wrong: []wrong{
+		{"a bare LF is a line end", bare("no"), `expect_silence "3s" end`, "250 2.1.0"},
+		{"strangers are spared", setting("smtpd_forbid_bare_newline_exclusions", "203.0.113.0/24"), `expect_silence "3s" end`, "250 2.1.0"},
+		{"no TLS", at("smtp", "smtpd_tls_security_level=none"), `raw "STARTTLS`, "502 5.5.1"},
+	}},
+	{script: "login-by-hand", edit: nothing, wrong: []wrong{
+		{"another password", func(o *lab.Options) { o.Users = map[string]string{lab.User: "another one"} }, "send(base64.encode(password))", "535 5.7.8"},
+		{"no STARTTLS", at("submission", "smtpd_discard_ehlo_keywords=starttls", "smtpd_tls_security_level=none"), `send "STARTTLS"`, "502"},
+		{"users may not relay", users("smtpd_relay_restrictions=reject_unauth_destination"), `send "rcpt to:<james@example.com>"`, "554 5.7.1"},
+		{"the message is refused", users("smtpd_end_of_data_restrictions=reject"), `.]]; expect "250 2.0.0 queued as"`, "554 5.7.1"},
+	}},
+}
+
+// awaited are the scripts that say what the language does not have yet.
+var awaited = map[string]string{"size": "message", "srs": "listen", "dsn": "message", "quota": "message"}
+
+func compileMonday(name string) (*dsl.Script, dsl.Problems) {
+	const folder = "../testdata/monday"
+	return dsl.CompileFS(os.DirFS(folder), name+".lua", folder+"/"+name+".lua")
+}
+
+// TestMonday: the scripts as they stand pass for a sound Postfix, and fail, on
+// the right line, for one that is not.
+func TestMonday(t *testing.T) {
+	t.Parallel()
+	p := labtest.Private(t, lab.Options{})
+	for _, m := range mondayScripts {
+		script, problems := compileMonday(m.script)
+		if len(problems) > 0 {
+			t.Errorf("%v", problems)
+			continue
+		}
+		play := func(t *testing.T, edit func(*lab.Options)) []suite.Result {
+			s := reconfigured(t, p, edit, nil)
+			s.targets = maps.Clone(s.targets)
+			s.targets["xclient"] = p.Addr("xclient")
+			return s.play(t, []*dsl.Script{script}, m.vars...)
+		}
+		t.Run(m.script, func(t *testing.T) { wantSound(t, play(t, m.edit)) })
+		for _, w := range m.wrong {
+			t.Run(m.script+"/"+w.reason, func(t *testing.T) { w.want(t, m.script, play(t, both(m.edit, w.edit))) })
+		}
+	}
+}
+
+// want fails unless a test failed on the line, and none is without a verdict.
+func (w wrong) want(t *testing.T, script string, results []suite.Result) {
+	t.Helper()
+	caught := false
+	for _, r := range results {
+		if r.Outcome == suite.Errored {
+			t.Errorf("no verdict: %s", story(r))
+		}
+		f := r.Failure
+		if r.Outcome != suite.Failed {
+			continue
+		}
+		for _, pos := range append(f.Via, f.Pos) {
+			text, err := os.ReadFile(pos.File)
+			if err != nil {
+				t.Fatal(err)
+			}
+			line := strings.Split(string(text), "\n")[pos.Line-1]
+			caught = caught || strings.Contains(line, w.line) && strings.Contains(f.What+f.Want+f.Got, w.says)
+		}
+	}
+	if !caught {
+		t.Errorf("%s: no test failed at %q and said %q", script, w.line, w.says)
+		for _, r := range results {
+			t.Log(r.Test, r.Outcome, r.Failure)
+		}
+	}
+}
+
+// TestMondayGreylisting: the script comes again twice at once, and then every
+// half minute, the first time without a wait.
+func TestMondayGreylisting(t *testing.T) {
+	t.Parallel()
+	script, problems := compileMonday("greylisting")
+	if len(problems) > 0 {
+		t.Fatalf("%v", problems)
+	}
+	p := labtest.Private(t, lab.Options{})
+	for _, test := range []struct {
+		patience int
+		wrong    *wrong
+	}{
+		{2, nil},
+		{0, &wrong{line: "try(later); try(later)", says: "250 2.1.5"}},
+		{1, &wrong{line: "try(later); try(later)", says: "250 2.1.5"}},
+	} {
+		s := reconfigured(t, p, setting("smtpd_recipient_restrictions", "check_policy_service inet:"+greylist(t, test.patience)), nil)
+		s.targets["xclient"] = p.Addr("xclient")
+		results := s.play(t, []*dsl.Script{script})
+		if test.wrong == nil {
+			wantSound(t, results)
+		} else {
+			test.wrong.want(t, "greylisting", results)
+		}
+	}
+}
+
+// TestMondayAll: each script is played, or says what it waits for.
+func TestMondayAll(t *testing.T) {
+	files, err := filepath.Glob("../testdata/monday/*.lua")
+	if err != nil || len(files) != 12 {
+		t.Fatalf("%d scripts: %v", len(files), err)
+	}
+	for _, file := range files {
+		name := strings.TrimSuffix(filepath.Base(file), ".lua")
+		played := name == "greylisting" || slices.ContainsFunc(mondayScripts, func(m monday) bool { return m.script == name })
+		_, problems := compileMonday(name)
+		switch lacks := awaited[name]; {
+		case played == (lacks != ""):
+			t.Errorf("%s: played %v, and waits for %q", name, played, lacks)
+		case !played && len(problems) > 0 && !strings.Contains(problems.Err().Error(), lacks):
+			t.Errorf("%s: %v, and not what it waits for: %s", name, problems, lacks)
+		case !played && len(problems) == 0:
+			t.Logf("%s waits for nothing any more", name)
+		}
+	}
+}

@@ -1,0 +1,5 @@
+--- Over quota: the one is told, the other has the mail (Dovecot; its texts from memory)
+local fine, full = var("known", "james@new.example.com"), var("full", "full@new.example.com")
+connect "lmtp"; lhlo(); mail ""; rcpt(fine); rcpt(full)        -- quota is judged after the dot (lmtp_rcpt_check_quota=no)
+data(message{ to = fine, size = 4000 }, { expect = { [fine] = "250 2.0.0", [full] = { "552 5.2.2", "452 4.2.2" } } })
+quit()

@@ -46,7 +46,7 @@ func (p *Postfix) mainCF(o *Options) string {
 		{"data_directory", p.path("data")},
 		{"maillog_file", p.path(logFile)},
 		{"maillog_file_prefixes", p.dir},
-		{"inet_protocols", "ipv4"},
+		{"inet_protocols", protocols(o)},
 		{"inet_interfaces", "loopback-only"},
 		{"disable_dns_lookups", "yes"},
 		{"smtpd_peername_lookup", "no"},
@@ -116,7 +116,11 @@ func (p *Postfix) mainCF(o *Options) string {
 func (p *Postfix) masterCF(o *Options) string {
 	var text strings.Builder
 	for _, l := range o.listeners() {
-		fmt.Fprintf(&text, "%s inet n - n - - smtpd\n", p.ports[l.Name].Addr)
+		if l.Family == Unix {
+			fmt.Fprintf(&text, "%s unix n - n - - smtpd\n", l.Name)
+		} else {
+			fmt.Fprintf(&text, "%s inet n - n - - smtpd\n", p.ports[l.Name].Addr)
+		}
 		fmt.Fprintf(&text, "  -o { syslog_name = postfix/%s }\n", l.Name)
 		for _, setting := range l.Settings {
 			name, value, _ := strings.Cut(setting, "=")
@@ -125,6 +129,15 @@ func (p *Postfix) masterCF(o *Options) string {
 	}
 	text.WriteString(services)
 	return text.String()
+}
+
+// protocols are the families that the listeners need: with IPv6 on, Postfix
+// would fail on a machine that has none.
+func protocols(o *Options) string {
+	if slices.ContainsFunc(o.listeners(), func(l Listener) bool { return l.Family == IPv6 }) {
+		return "all"
+	}
+	return "ipv4"
 }
 
 // hostedDomains are the domains of the addresses, each once.

@@ -84,7 +84,15 @@ func (p *Postfix) apply(ctx context.Context, o *Options) error {
 		if _, found := p.ports[l.Name]; found {
 			continue
 		}
-		reserved, err := daemon.ReservePort()
+		if l.Family == Unix {
+			p.ports[l.Name] = daemon.Socket(p.path("queue", "public", l.Name))
+			continue
+		}
+		reserve := daemon.ReservePort
+		if l.Family == IPv6 {
+			reserve = daemon.ReservePort6
+		}
+		reserved, err := reserve()
 		if err != nil {
 			return err
 		}
@@ -175,7 +183,7 @@ func (p *Postfix) Names() []string {
 	return names
 }
 
-// Addr is where the listener of that name is reached, "127.0.0.1:PORT". It stays the same as long as the server lives.
+// Addr is where the listener of that name is reached, "127.0.0.1:PORT" or as its Family says. It stays the same as long as the server lives.
 // It panics for a name that there is not, since that is a mistake in the caller's source.
 func (p *Postfix) Addr(name string) string {
 	if !slices.Contains(p.Names(), name) {

@@ -53,7 +53,21 @@ type Listener struct {
 	Name string
 	// Settings are "name=value", valid on this port only: its -o options.
 	Settings []string
+	// Family is how it is reached; the zero value is IPv4.
+	Family Family
 }
+
+// Family is the kind of address of a listener.
+type Family uint8
+
+const (
+	IPv4 Family = iota // a port of 127.0.0.1
+	IPv6               // a port of ::1
+	Unix               // a UNIX socket, which Addr gives as "unix:/path"
+)
+
+// String is the family's name.
+func (f Family) String() string { return [...]string{"IPv4", "IPv6", "UNIX socket"}[f] }
 
 // usualListeners are those of the package comment. The outside view has no settings of
 // its own: it is main.cf, so that a change there shows as the tutorial's postconf -e would.

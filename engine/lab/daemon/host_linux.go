@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"fmt"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -14,7 +15,7 @@ import (
 // Supported says that this system has what the package relies on.
 const Supported = true
 
-// A Port is a TCP port of 127.0.0.1 that is one server's until Close.
+// A Port is a TCP port of loopback that is one server's until Close.
 type Port struct {
 	Addr string
 	fd   int
@@ -26,7 +27,19 @@ type Port struct {
 // asks for any free one. A server can still bind it: by SO_REUSEADDR, which all set, as long as
 // nobody listens, or by SO_REUSEPORT with the same user.
 func ReservePort() (Port, error) {
-	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	return reserve(unix.AF_INET, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}})
+}
+
+// ReservePort6 does so for a port of ::1.
+func ReservePort6() (Port, error) {
+	return reserve(unix.AF_INET6, &unix.SockaddrInet6{Addr: netip.IPv6Loopback().As16()})
+}
+
+// Socket is a UNIX socket as a port, of which nothing is reserved.
+func Socket(path string) Port { return Port{Addr: "unix:" + path, fd: -1} }
+
+func reserve(family int, local unix.Sockaddr) (Port, error) {
+	fd, err := unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return Port{}, fmt.Errorf("a free port: %w", err)
 	}
@@ -37,7 +50,7 @@ func ReservePort() (Port, error) {
 		}
 	}
 	if err == nil {
-		err = unix.Bind(fd, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}})
+		err = unix.Bind(fd, local)
 	}
 	var bound unix.Sockaddr
 	if err == nil {
@@ -47,12 +60,21 @@ func ReservePort() (Port, error) {
 		p.Close()
 		return Port{}, fmt.Errorf("a free port: %w", err)
 	}
-	p.Addr = fmt.Sprintf("127.0.0.1:%d", bound.(*unix.SockaddrInet4).Port)
+	switch bound := bound.(type) {
+	case *unix.SockaddrInet4:
+		p.Addr = fmt.Sprintf("127.0.0.1:%d", bound.Port)
+	case *unix.SockaddrInet6:
+		p.Addr = fmt.Sprintf("[::1]:%d", bound.Port)
+	}
 	return p, nil
 }
 
 // Close gives the port back.
-func (p Port) Close() { _ = unix.Close(p.fd) }
+func (p Port) Close() {
+	if p.fd >= 0 {
+		_ = unix.Close(p.fd)
+	}
+}
 
 // InOwnSession is how a process is started that a Ctrl-C on our terminal must not reach. with may be nil.
 func InOwnSession(with *syscall.SysProcAttr) *syscall.SysProcAttr {

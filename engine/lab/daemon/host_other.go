@@ -17,6 +17,12 @@ type Port struct{ Addr string }
 // ReservePort fails.
 func ReservePort() (Port, error) { return Port{}, errors.ErrUnsupported }
 
+// ReservePort6 fails.
+func ReservePort6() (Port, error) { return Port{}, errors.ErrUnsupported }
+
+// Socket is a UNIX socket as a port.
+func Socket(path string) Port { return Port{Addr: "unix:" + path} }
+
 // Close does nothing.
 func (p Port) Close() {}
 

@@ -2,7 +2,7 @@ package dsl
 
 import (
 	"fmt"
-	"net"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -42,7 +42,7 @@ func commandVerbs() []*verb {
 		dataVerb(), bdatVerb(),
 		helper("expect_refusal", "MAIL, RCPT, then RSET: the first of MAIL and RCPT that is not 2xx must match, by default any 4xx or 5xx; none refused fails. Servers differ in where they refuse a sender.", nil,
 			param{name: "from", kind: textKind, doc: "the sender"}, param{name: "to", kind: textKind, doc: "the recipient"}),
-		helper("xclient", "XCLIENT: be another client, to a server that allows it. Forgets the capabilities; reads 220. NAME is [UNAVAILABLE] unless given. What is not offered fails, and nothing is sent.", nil, xclientParams()...),
+		helper("xclient", "XCLIENT: be another client, to a server that allows it. Forgets the capabilities; reads 220, a greeting, and ehlo comes next. NAME is [UNAVAILABLE] unless given. What is not offered fails, and nothing is sent.", nil, xclientParams()...),
 	}
 	run := map[string]func(*call) int{"expect_refusal": runRefusal, "xclient": runXclient, "quit": runQuit}
 	for _, v := range verbs {
@@ -151,9 +151,14 @@ func (c *call) resetAfter(refusal *engine.Reply, within time.Duration) {
 var xclientAttributes = []string{"name", "addr", "port", "proto", "helo", "login", "destaddr", "destport", "reverse_name"}
 
 func xclientParams() []param {
+	docs := map[string]string{
+		"name": "; [TEMPUNAVAIL] is one that cannot be found now, and REVERSE_NAME is the same unless given", "addr": ", the client's IP address", "port": ", the client's",
+		"proto": ", SMTP or ESMTP", "helo": ", until there is a new EHLO", "login": ", as whom the client is logged in, where the server offers AUTH",
+		"destaddr": ", the server's IP address", "destport": ", the server's port", "reverse_name": ", the name that the address leads to, confirmed or not",
+	}
 	var params []param
 	for _, a := range xclientAttributes {
-		params = append(params, param{name: a, kind: textKind, doc: strings.ToUpper(a)})
+		params = append(params, param{name: a, kind: textKind, doc: strings.ToUpper(a) + docs[a]})
 	}
 	return params
 }
@@ -186,8 +191,11 @@ func runXclient(c *call) int {
 
 // xclientAddress gives an IPv6 address the prefix that XCLIENT wants.
 func xclientAddress(s string) string {
-	if ip := net.ParseIP(s); ip != nil && ip.To4() == nil {
-		return "IPV6:" + s
+	bare := strings.Trim(s, "[]")
+	if ip, err := netip.ParseAddr(bare); err == nil && ip.Unmap().Is6() {
+		return "IPV6:" + bare
+	} else if err == nil {
+		return ip.Unmap().String()
 	}
 	return s
 }

@@ -1,6 +1,7 @@
 package dsl
 
 import (
+	"slices"
 	"time"
 
 	lua "github.com/yuin/gopher-lua"
@@ -16,20 +17,21 @@ type connectOptions struct {
 	helo     string
 	timeout  time.Duration
 	source   string
+	reach    reach
 	security securityOptions
 }
 
 func conversationVerbs() []*verb {
 	return []*verb{
 		{name: "connect", global: true, doc: "Opens a connection, makes it the current one and returns it. The greeting is owed: an expect or the first helper reads it.",
-			args: []param{{name: "target", kind: textKind, optional: true, doc: `"host:port", "unix:/path" or a name: smtp (the default), submission, submissions, lmtp, or one given with --target`}},
-			options: append([]param{
+			args: []param{{name: "target", kind: textKind, optional: true, doc: `"host:port", "unix:/path", with --allow exec "exec:command", or a name: smtp (the default), submission, submissions, lmtp, or one given with --target`}},
+			options: slices.Concat([]param{
 				{name: "tls", kind: booleanKind, doc: "TLS from the first byte"},
 				{name: "helo", kind: textKind, doc: "the client name of helo, ehlo and lhlo"},
 				{name: "timeout", kind: durationKind, doc: "how long each reply may take"},
 				{name: "source", kind: textKind, doc: "the local address to connect from"},
 				optRefused,
-			}, securityParams...),
+			}, reachParams, securityParams),
 			example: `connect "submission"`, run: runConnect},
 		{name: "send", doc: "Sends one line and CRLF; its reply is owed. After a 354 it sends message text, any number of lines, until the lone dot.",
 			args: []param{{name: "line", kind: stringKind}}, example: `send "rcpt to:<x@example.com>"; expect 554`, run: runSend},
@@ -87,7 +89,7 @@ func runConnect(c *call) int {
 		c.wrong("connect belongs into a test: this file has tests, and what stands outside them is run for each")
 	}
 	o := connectOptions{tls: c.optBool("tls"), helo: c.optText("helo"), timeout: c.duration(c.option("timeout"), "timeout"),
-		source: c.optText("source"), security: c.security()}
+		source: c.optText("source"), reach: c.reach(), security: c.security()}
 	refused := c.refusal()
 	c.s.current = nil
 	conn, err := c.s.open(c.pos, c.text(0), o)

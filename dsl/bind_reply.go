@@ -135,7 +135,7 @@ func (c *call) mismatch(conv *conversation, r *engine.Reply, e *expectation) {
 	if r.Command != nil {
 		f.Command, f.SentAt = r.Command.String(), r.Command.Pos
 	}
-	h := hint.Context{Verb: conv.verbOf(r.Command, c.v.name == "auth"), Reply: r.Reply, Want: e.Pattern, Previous: conv.lastReply(), Address: conv.Address(), TLS: conv.TLS() != nil}
+	h := hint.Context{Verb: conv.verbOf(r.Command, c.v.name == "auth"), Reply: r.Reply, Want: e.Pattern, Previous: conv.lastReply(), Address: conv.Address(), TLS: conv.TLS() != nil, Proxied: conv.Proxied()}
 	if c.v.name == "auth" {
 		h.Mechanism = conv.Mechanism()
 	}

@@ -98,7 +98,7 @@ func (s *session) failed(l *lua.LState, c *conversation, err error) {
 	case !errors.As(err, &e), e.Kind == engine.Misuse:
 		st.verdict.Outcome, st.retry = suite.Errored, false
 	case e.Kind == engine.Dial:
-		st.verdict.Outcome = suite.Errored
+		st.verdict.Outcome, s.unreached = suite.Errored, true
 	case e.Kind == engine.Withheld: // and no try after it would be sent either
 		st.verdict.Outcome, st.retry = suite.Errored, false
 	case e.Kind == engine.Interrupted:
@@ -148,7 +148,7 @@ func (s *session) failure(c *conversation, err error) *suite.Failure {
 		f.Got = e.Had
 	}
 	h := hint.Context{Verb: c.verbOf(e.Command, e.Op == "auth"), Reply: e.Reply, Fault: e.Kind, Text: e.Error(), Got: e.Got, Err: e.Err, Address: e.Addr, Previous: c.lastReply()}
-	h.TLS = c != nil && c.TLS() != nil
+	h.TLS, h.Proxied = c != nil && c.TLS() != nil, e.Proxied || c != nil && c.Proxied()
 	if e.Op != "expect_close" { // which waits for no reply
 		f.Hint = hint.For(h)
 	}
@@ -242,7 +242,7 @@ func (s *session) errored(f *suite.Failure) suite.Verdict {
 // mask takes every secret out of a verdict.
 func (s *session) mask(v *suite.Verdict) {
 	hide := s.log.Redactor.String
-	v.Reason = hide(v.Reason)
+	v.Reason, v.Warning = hide(v.Reason), hide(v.Warning)
 	all := v.Extra
 	if v.Failure != nil {
 		all = append(all, v.Failure)

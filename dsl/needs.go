@@ -3,6 +3,7 @@ package dsl
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/yuin/gopher-lua/ast"
 
@@ -16,6 +17,7 @@ type Needs struct {
 	Secrets []Input
 	Targets []Use // those that it names
 	Default bool  // it connects to the default target
+	Lookups bool  // it asks the DNS for addresses, on which its tests may depend
 }
 
 // Input is a var or a secret.
@@ -70,7 +72,10 @@ func liveFunctions(main *module, modules []*module) map[string]bool {
 
 // noteTarget keeps the target of a connect that is written out.
 func (s *Script) noteTarget(m *module, c callSite) {
-	args, _ := splitArgs(verbNamed["connect"], c)
+	args, options := splitArgs(verbNamed[c.name], c)
+	if slices.ContainsFunc(options, func(f field) bool { return f.key == "mx" && !isNil(f.value) }) {
+		return // it finds its host by itself
+	}
 	if len(args) == 0 {
 		s.needs.Default = true
 		return
@@ -88,6 +93,24 @@ func (s *Script) noteTarget(m *module, c callSite) {
 	}
 	p := m.problem(c.line, name, "")
 	s.needs.Targets = append(s.needs.Targets, Use{Name: name, Pos: p.Pos, column: p.Column, source: p.Source})
+}
+
+// noteLookup keeps the target whose addresses are asked for, unless it is the
+// name of a host.
+func (s *Script) noteLookup(m *module, c callSite) {
+	s.needs.Lookups = true
+	if args, _ := splitArgs(verbNamed[c.name], c); len(args) > 0 {
+		if v, _ := literal(args[0]); isHostName(v) {
+			return
+		}
+	}
+	s.noteTarget(m, c)
+}
+
+// isHostName tells a host from the name of a target, which has no dots.
+func isHostName(v any) bool {
+	name, _ := v.(string)
+	return strings.Contains(name, ".") && !strings.ContainsAny(name, ": /@")
 }
 
 // noteInput keeps a var or a secret. Its name must be written out, so that it
@@ -175,5 +198,6 @@ func (s *Script) Ready(env *suite.Env) Problems {
 	if _, _, err := env.Targets.Resolve(suite.DefaultTarget); err != nil && s.needs.Default && !slices.ContainsFunc(s.needs.Targets, func(u Use) bool { return u.Name == suite.DefaultTarget }) {
 		add(transcript.Pos{File: s.path}, 0, "", err.Error(), "--server HOST, or --demo, says where it is")
 	}
+	problems = append(problems, s.Commands(env.Options.Commands != nil)...)
 	return s.hide(append(problems, s.filesReady(env)...))
 }

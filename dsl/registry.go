@@ -43,10 +43,15 @@ const (
 	cipherKind    // a suite of TLS, or a list of them
 	stapleKind    // the status of an OCSP response
 	tlsaKind      // a TLSA record, a list of them, or whom to ask for them
+	proxyKind     // a table that describes a PROXY header
+	domainKind    // with a port or without
+	addressKind   // an IP address, with a port or without
+	resolverKind  // the address of a DNS server
 )
 
 var kindWords = map[kind]string{anyValue: "any", textKind: "string", stringKind: "string", numberKind: "number", booleanKind: "boolean",
 	durationKind: "duration", patternKind: "pattern", functionKind: "function", listKind: "list", nameKind: "string literal", pemKind: "string", pinKind: "string or list", keyTypeKind: "string or list", signatureKind: "string or list", stapleKind: "string", tlsaKind: "string, list or table", cipherKind: "string or list",
+	proxyKind: "table", domainKind: "string", addressKind: "string", resolverKind: "string",
 	versionKind: "string", mechanismKind: "string"}
 
 // param is one argument or option of a verb.
@@ -128,7 +133,7 @@ var (
 )
 
 func init() {
-	verbs = slices.Concat(conversationVerbs(), replyVerbs(), commandVerbs(), tlsVerbs(), testVerbs(), inputVerbs())
+	verbs = slices.Concat(conversationVerbs(), lookupVerbs(), replyVerbs(), commandVerbs(), tlsVerbs(), testVerbs(), inputVerbs())
 	verbNamed = map[string]*verb{}
 	for _, v := range verbs {
 		verbNamed[v.name] = v

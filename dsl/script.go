@@ -14,6 +14,7 @@ import (
 
 	lua "github.com/yuin/gopher-lua"
 
+	"smtplay/engine"
 	"smtplay/engine/suite"
 	"smtplay/engine/transcript"
 )
@@ -197,7 +198,11 @@ func (s *Script) Tests(ctx context.Context, env *suite.Env) ([]suite.Declared, e
 	if !s.several {
 		return single, nil
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, closing, errSlowListing)
+	limit := closing
+	if s.needs.Lookups {
+		limit += engine.DefaultTimeout // for the DNS
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, errSlowListing)
 	defer cancel()
 	session := &session{script: s, env: env, run: &suite.Run{}, ctx: ctx, phase: phaseListing, closing: closing,
 		log: &transcript.Log{Redactor: &transcript.Redactor{Parent: env.Redact}}}
@@ -207,6 +212,8 @@ func (s *Script) Tests(ctx context.Context, env *suite.Env) ([]suite.Declared, e
 	m.play(session, &v)
 	switch {
 	case v.Outcome == suite.Skipped:
+		return single, nil
+	case session.unreached: // which the run of that one test will tell
 		return single, nil
 	case v.Failure != nil:
 		f := v.Failure

@@ -55,6 +55,8 @@ type session struct {
 	via      []transcript.Pos      // and what called it
 	late     []*module             // modules loaded so far
 	tokens   []string
+
+	unreached bool // the test ended because there was no way to a server
 }
 
 // declared is a test() that was met.
@@ -87,14 +89,18 @@ func (s *session) open(pos transcript.Pos, target string, o connectOptions) (*co
 	if target == "" {
 		target = suite.DefaultTarget
 	}
-	address, tls, err := s.env.Targets.Resolve(target)
-	if err != nil {
-		return nil, err
-	}
 	opts := s.env.Options
-	opts.Target, opts.TLS = target, tls
-	if target == address {
-		opts.Target = ""
+	var address string
+	if o.reach.mx != "" {
+		opts.Security.Name = "" // the host that is found must have a certificate of its own
+	} else {
+		var err error
+		if address, opts.TLS, err = s.env.Targets.Resolve(target); err != nil {
+			return nil, err
+		}
+		if target != address {
+			opts.Target = target
+		}
 	}
 	if o.tls != nil {
 		opts.TLS = *o.tls
@@ -108,7 +114,7 @@ func (s *session) open(pos transcript.Pos, target string, o connectOptions) (*co
 	o.security.apply(&opts.Security)
 	opts.Number, opts.Recorder, opts.Secrets = s.number(), s.log, s.log.Redactor
 	s.dialled = true
-	conn, err := engine.Connect(s.ctx, address, opts)
+	conn, err := s.dial(address, o.reach, opts)
 	if err != nil {
 		return nil, err
 	}
@@ -138,6 +144,7 @@ func (s *session) verdict(played error, v *suite.Verdict) {
 		s.mask(v)
 		return
 	}
+	s.warn(v)
 	if s.lasting() {
 		ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(s.ctx), s.closing, errSlowEnd)
 		defer cancel()

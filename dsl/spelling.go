@@ -23,6 +23,9 @@ var spellings = map[kind]func(string) error{
 	cipherKind:    cipherSpelling,
 	tlsaKind:      func(s string) error { _, err := engine.ParseTLSA(s); return err },
 	stapleKind:    func(s string) error { return oneOf("OCSP status", s, engine.StapleStatuses) },
+	domainKind:    domainSpelling,
+	addressKind:   func(s string) error { _, err := parseAddress(s); return err },
+	resolverKind:  resolverSpelling,
 }
 
 func keyTypeSpelling(s string) error {

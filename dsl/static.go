@@ -71,6 +71,8 @@ func (s *Script) check(main *module) Problems {
 			case "connect":
 				connects = true
 				s.noteTarget(m, c)
+			case "addresses":
+				s.noteLookup(m, c)
 			case "requires":
 				if target, ok := literalOption(c, "target").(string); ok {
 					optional[target] = true
@@ -193,6 +195,7 @@ func (m *module) checkCall(v *verb, c callSite) Problems {
 	if len(args) == 0 && len(v.args) > 0 && !v.args[0].optional {
 		bad(c.line, c.name, fmt.Errorf("%s needs %s: %s", v.name, v.args[0].name, v.signature()))
 	}
+	bad(c.line, c.name, checkConnect(v, len(args), options))
 	for i, a := range args[:min(len(args), len(v.args))] {
 		bad(checkValue(v.args[i], nodeOfExpr(a), v.args[i].name, c.line, a))
 	}
@@ -272,7 +275,11 @@ func checkValue(p param, n node, what string, line int, e ast.Expr) (int, string
 		if n.kind != numberNode && n.kind != unknownNode && n.kind != nilNode {
 			err = fmt.Errorf("%s is a number, not %v", what, n)
 		}
-	case versionKind, pinKind, keyTypeKind, signatureKind, stapleKind, cipherKind:
+	case proxyKind:
+		if n.kind != nilNode {
+			_, err = readProxy(n)
+		}
+	case versionKind, pinKind, keyTypeKind, signatureKind, stapleKind, cipherKind, domainKind, addressKind, resolverKind:
 		if bad, badErr := misspelt(spellings[p.kind], e); badErr != nil {
 			word, err = bad, badErr
 		}

@@ -71,6 +71,10 @@ func (s *scribe) connect(c *talk, data string) {
 
 // where is the target that a connect event speaks of, and the address.
 func where(data string) (target, address string) {
+	if before, _, found := strings.Cut(" "+oneLine(data), " exec:"); found {
+		// A command of somebody else's machine is not written into a script.
+		return cmp.Or(strings.TrimSpace(before), suite.DefaultTarget), ""
+	}
 	fields := strings.Fields(oneLine(data))
 	if len(fields) > 0 {
 		address = fields[len(fields)-1]

@@ -6,9 +6,11 @@ import (
 	"crypto/x509"
 	"fmt"
 	"net"
+	"net/netip"
 	"strings"
 	"time"
 
+	"smtplay/engine/lookup"
 	"smtplay/engine/transcript"
 	"smtplay/engine/wire"
 )
@@ -28,6 +30,11 @@ type Options struct {
 	Target   string              // the name by which a script called the address, for the transcript
 	TLS      bool                // TLS from the first byte (RFC 8314 3.3)
 	Source   string              // local address to connect from, without port; "" for any
+	Proxy    *Proxy              // the client that a PROXY header names; nil sends none
+	Resolver *lookup.Resolver    // asked for the addresses of hosts where it names a server, and for MX; nil is the system's
+	At       netip.Addr          // where the host of the address is, its name being that of the certificate; the zero value asks for it
+	Via      Dialer              // from where connections are made, but for commands; nil is from here
+	Commands *Commands           // lets an address be "exec:" and a command of this machine; nil forbids it
 	Timeout  time.Duration       // for every reply and for the connect; 0 for the defaults
 	Security TLSOptions          // for TLS from the first byte, and for a later STARTTLS
 	Insecure bool                // secrets may go over unverified and clear connections
@@ -35,6 +42,7 @@ type Options struct {
 	Recorder transcript.Recorder // nil records nothing
 	Secrets  *transcript.Redactor
 	Logins   *AuthLimit // of this connection and all that share it; nil for none
+	why      string     // how the address was found, for the transcript
 }
 
 // TLSOptions say how a handshake is done and judged.
@@ -108,6 +116,9 @@ type Conn struct {
 	lmtp      bool
 	prdr      bool // MAIL of this transaction asked for a reply for each recipient
 	loopback  bool
+	client    net.IP // whom the server was told to see; nil is our own end
+	welcomed  bool   // an EHLO, HELO or LHLO was accepted
+	standing  standing
 	rcpts     []string           // LMTP and PRDR: accepted recipients of this transaction
 	hello     *wire.Reply        // to the last EHLO or LHLO that still counts, nil for none
 	caps      *wire.Capabilities // what hello says, once somebody asked
@@ -121,11 +132,26 @@ func Over(ctx context.Context, nc net.Conn, address string, opts Options) (*Conn
 	c := &Conn{opts: opts, addr: address, host: hostOf(address), sock: newSocket(nc), sent: time.Now()}
 	c.in, c.out = buffers.take()
 	c.loopback = c.staysHere()
-	c.record(transcript.Connect, strings.TrimSpace(opts.Target+" "+peerName(nc, address)))
+	c.record(transcript.Connect, strings.TrimSpace(opts.Target+" "+opts.peerName(nc, address)))
 	c.owed = append(c.room[:0], &Command{Greeting: true})
+	if opts.Via != nil {
+		c.Note("through %s", opts.Via)
+	}
+	if opts.why != "" {
+		c.Note("%s", opts.why)
+	}
+	if opts.Proxy != nil {
+		if err := c.introduce(ctx, *opts.Proxy); err != nil {
+			c.Close()
+			return nil, err
+		}
+	}
 	if opts.TLS {
 		if err := c.Handshake(ctx, opts.Security); err != nil {
 			c.Close()
+			if e, ok := err.(*Error); ok {
+				e.Proxied = c.Proxied()
+			}
 			return nil, err
 		}
 	}
@@ -141,15 +167,20 @@ func (c *Conn) Target() string { return c.opts.Target }
 // Number tells the conversations of a transcript apart.
 func (c *Conn) Number() int { return c.opts.Number }
 
-// LocalIP is the address of our end, nil where it has none.
+// LocalIP is the address of our end as the server sees it, that of a PROXY
+// header included; nil where it has none.
 func (c *Conn) LocalIP() net.IP {
+	if c.client != nil {
+		return c.client
+	}
 	if a, ok := c.sock.LocalAddr().(*net.TCPAddr); ok {
 		return a.IP
 	}
 	return nil
 }
 
-// Loopback says whether both ends are on this machine.
+// Loopback says whether both ends are on one machine: this one, or the host
+// through which the connection goes (up to there, SSH encrypts).
 func (c *Conn) Loopback() bool { return c.loopback }
 
 func (c *Conn) staysHere() bool {
@@ -158,8 +189,14 @@ func (c *Conn) staysHere() bool {
 		return a.IP.IsLoopback()
 	case *net.UnixAddr:
 		return true
+	case interface{ IsLoopback() bool }: // a name that is resolved elsewhere
+		return a.IsLoopback()
 	}
-	return c.sock.RemoteAddr() != nil && c.sock.RemoteAddr().Network() == "pipe"
+	if c.sock.RemoteAddr() == nil {
+		return false
+	}
+	network := c.sock.RemoteAddr().Network()
+	return network == "pipe" || network == "exec"
 }
 
 // Open says whether the connection is still there as far as smtplay knows.
@@ -193,6 +230,11 @@ func (c *Conn) shut(by string) {
 	c.take() // every byte that was read is recorded, asked for or not
 	buffers.give(c.in, c.out)
 	c.in, c.out = nil, nil
+	if x, ok := c.sock.Conn.(*execConn); ok {
+		for _, said := range x.parting() {
+			c.Note("%s", said)
+		}
+	}
 	c.record(transcript.Close, by)
 	c.unwatch()
 	if c.tls != nil && by == "client" && c.dead == nil {

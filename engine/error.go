@@ -51,6 +51,7 @@ type Error struct {
 	After   time.Duration // Timeout: how long was waited
 	Err     error         // the cause; nil where Kind says it all
 	Msg     string        // what happened
+	Proxied bool          // a PROXY header was sent, and nothing shows that it was understood
 }
 
 func (e *Error) Error() string {

@@ -26,8 +26,7 @@ func (c *Conn) Finish(ctx context.Context) error {
 		}
 	}
 	if c.quit && len(c.owed) > 0 {
-		c.ReadReply(ctx, quitTimeout) // a QUIT by hand that nobody waited for
-		return nil
+		return c.farewell(ctx) // a QUIT by hand that nobody waited for
 	}
 	if c.quit || c.ended || c.message || c.auth.open || c.blamed {
 		return nil
@@ -44,7 +43,18 @@ func (c *Conn) Finish(ctx context.Context) error {
 	c.quit = true
 	c.owed = append(c.owed, &Command{Line: "QUIT"})
 	if c.flush(ctx, []byte("QUIT\r\n"), nil) == nil {
-		c.ReadReply(ctx, quitTimeout)
+		return c.farewell(ctx)
+	}
+	return nil
+}
+
+// farewell reads the reply to QUIT and judges nothing, unless a PROXY header was
+// sent and nothing has shown yet that it was understood: what a server says
+// first, that took it for commands, is the answer to it.
+func (c *Conn) farewell(ctx context.Context) error {
+	r, err := c.ReadReply(ctx, quitTimeout)
+	if err == nil && r.Code/100 == 5 && c.Proxied() {
+		return &Error{Op: "write", Addr: c.addr, Kind: Unasked, Proxied: true, Got: r.Raw, Msg: "the first reply after the greeting is no answer to QUIT"}
 	}
 	return nil
 }

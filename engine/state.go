@@ -45,28 +45,35 @@ func (c *Conn) observe(cmd *Command, r *wire.Reply) {
 		c.auth.open, c.auth.begun = true, false
 	case cmd == nil || cmd.sasl:
 		c.auth, c.login = authState{}, ""
+		c.standing.login = c.standing.login || r.Code == 235
 		c.loginEnded(cmd, r)
 	}
 	if r.Code == 353 && cmd != nil && cmd.Each {
 		c.eachOwes(cmd)
 	}
-	if cmd == nil || cmd.sasl || r.Code/100 != 2 {
+	if cmd == nil || cmd.sasl {
+		return
+	}
+	if r.Code/100 != 2 {
+		c.standing.refusal(cmd, r)
 		return
 	}
 	switch verb := wire.Verb(cmd.Line); verb {
 	case "EHLO", "LHLO":
-		c.hello, c.caps, c.lmtp, c.prdr, c.rcpts = r, nil, verb == "LHLO", false, nil
+		c.hello, c.caps, c.lmtp, c.prdr, c.rcpts, c.welcomed = r, nil, verb == "LHLO", false, nil, true
 	case "HELO":
-		c.lmtp, c.prdr, c.rcpts = false, false, nil
+		c.lmtp, c.prdr, c.rcpts, c.welcomed = false, false, nil, true
 	case "MAIL", "RSET":
-		c.rcpts, c.prdr = nil, hasParameter(cmd.Line, "PRDR")
+		c.rcpts, c.prdr, c.standing.sender = nil, hasParameter(cmd.Line, "PRDR"), cmd.Line
 	case "RCPT":
+		c.standing.accept(cmd.Line)
 		if c.lmtp || c.prdr {
 			c.rcpts = append(c.rcpts, recipient(cmd.Line))
 		}
 	case "XCLIENT":
 		// The client is another one now: what it may see is not known.
 		c.hello, c.caps, c.rcpts = nil, nil, nil
+		c.standing.pose(cmd.Line)
 	}
 }
 

@@ -22,6 +22,7 @@ type connectionFlags struct {
 	helo     string
 	source   string
 	timeout  durationFlag
+	reachFlags
 }
 
 func (f *connectionFlags) register(fs *pflag.FlagSet) {
@@ -37,6 +38,7 @@ func (f *connectionFlags) registerServer(fs *pflag.FlagSet) {
 	fs.StringVar(&f.tlsName, "tls-name", "", "`NAME`: what certificates must be for; needed when a target is an IP address")
 	fs.BoolVar(&f.insecure, "insecure", false, "go on when a certificate does not verify, and send secrets even so")
 	fs.StringVar(&f.source, "source", "", "`ADDRESS`: the local IP address to connect from")
+	f.reachFlags.register(fs)
 	fs.Var(&f.timeout, "timeout", "how long any reply may take (default 30s, after the final dot 10m)")
 }
 
@@ -62,6 +64,9 @@ func (f *connectionFlags) where(p *process) (suite.Targets, error) {
 		}
 		if err := checkAddress(address); err != nil {
 			return t, usage("--target %s: %v", name, err)
+		}
+		if engine.IsCommand(address) && !f.allowed() {
+			return t, usage("--target %s is a command, and those are run with --allow exec only", name)
 		}
 		t.Named[name] = address
 	}
@@ -95,6 +100,9 @@ func checkAddress(s string) error {
 		}
 		return nil
 	}
+	if engine.IsCommand(s) {
+		return engine.CheckCommand(s)
+	}
 	_, _, err := splitServer(s)
 	return err
 }
@@ -113,7 +121,7 @@ func isHost(s string) bool {
 }
 
 // options are the defaults of every connection.
-func (f *connectionFlags) options() (engine.Options, error) {
+func (f *connectionFlags) options(p *process) (engine.Options, error) {
 	o := engine.Options{Timeout: f.timeout.Duration, Insecure: f.insecure, Source: strings.Trim(f.source, "[]")}
 	o.Security.Name, o.Security.NoVerify = f.tlsName, f.insecure
 	if o.Source != "" && net.ParseIP(o.Source) == nil {
@@ -131,7 +139,7 @@ func (f *connectionFlags) options() (engine.Options, error) {
 			return o, usage("--ca: %v", err)
 		}
 	}
-	return o, nil
+	return o, f.reach(p, &o)
 }
 
 // clientName is the name for EHLO, "" for the address literal of our end. The

@@ -133,6 +133,7 @@ func startDemo(ctx context.Context, env *suite.Env, given *inputFlags) (stop fun
 	if err != nil {
 		return nil, err
 	}
+	env.Impartial = len(env.Targets.Named) == 0
 	for name, address := range d.Targets() {
 		if _, given := env.Targets.Named[name]; !given {
 			env.Targets.Named[name] = address

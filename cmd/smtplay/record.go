@@ -118,11 +118,14 @@ func (f *recordFlags) environment(p *process) (*suite.Env, error) {
 	if f.demo && f.server != "" {
 		return nil, usage("--demo and --server name two servers").try("--target NAME=ADDRESS leads one name of the demo elsewhere")
 	}
+	if f.demo && f.via != "" {
+		return nil, usage("--demo is on this machine, and with --via connections come from another")
+	}
 	err := f.inputFlags.read(p, env)
 	if err != nil {
 		return nil, err
 	}
-	if env.Options, err = f.options(); err != nil {
+	if env.Options, err = f.options(p); err != nil {
 		return nil, err
 	}
 	if env.Helo, err = f.clientName(p); err != nil {
@@ -155,6 +158,9 @@ func (f *recordFlags) peer(env *suite.Env, operand string) (*peer, error) {
 	case !isTarget && (f.server != "" || f.demo):
 		return nil, usage("there is no target %q, and the server is named already", operand).try("the targets are %s", strings.Join(t.Names(), ", "))
 	case !isTarget:
+		if engine.IsCommand(operand) && !f.allowed() {
+			return nil, usage("%s is a command, and those are run with --allow exec only", operand)
+		}
 		if err := checkAddress(operand); err != nil {
 			return nil, usage("%v", err).try("write a host, or host:port: mail.example.com, 192.0.2.1:2525, [2001:db8::1]:25")
 		}
@@ -188,6 +194,9 @@ func (f *recordFlags) peer(env *suite.Env, operand string) (*peer, error) {
 func fileBase(server string) string {
 	if path, ok := strings.CutPrefix(server, "unix:"); ok {
 		return filepath.Base(path)
+	}
+	if engine.IsCommand(server) {
+		return "exec"
 	}
 	if host, _, err := splitServer(server); err == nil {
 		server = host

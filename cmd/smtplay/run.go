@@ -113,12 +113,15 @@ func (f *runFlags) environment(p *process) (*suite.Env, error) {
 	if f.demo && f.server != "" {
 		return nil, usage("--demo and --server name two servers").try("--target NAME=ADDRESS leads one name of the demo elsewhere")
 	}
+	if f.demo && f.via != "" {
+		return nil, usage("--demo is on this machine, and with --via connections come from another")
+	}
 	// Secrets come first: whatever is wrong with the rest is told without them.
 	err := f.inputFlags.read(p, env)
 	if err != nil {
 		return nil, err
 	}
-	if env.Options, err = f.options(); err != nil {
+	if env.Options, err = f.options(p); err != nil {
 		return nil, err
 	}
 	env.Options.Logins = f.logins.limit()

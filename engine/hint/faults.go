@@ -10,6 +10,7 @@ import (
 	"syscall"
 
 	"smtplay/engine"
+	"smtplay/engine/lookup"
 )
 
 func forFault(c Context) string {
@@ -74,9 +75,13 @@ func forCapability(c Context) string {
 
 func forDial(c Context) string {
 	var dns *net.DNSError
+	var none *lookup.NotFoundError
+	var null *lookup.NullMXError
 	var wait net.Error
 	switch {
-	case errors.As(c.Err, &dns):
+	case errors.As(c.Err, &null):
+		return "a null MX is how a domain says that it takes no mail; a host of it is still reached by its own name: connect \"host:25\""
+	case errors.As(c.Err, &dns), errors.As(c.Err, &none):
 		return "the name is not in DNS, or DNS does not answer; an address works, too: --server 192.0.2.1 --tls-name NAME"
 	case errors.Is(c.Err, syscall.ECONNREFUSED):
 		return "nothing listens there: does the server run, on this port and this interface (Postfix: inet_interfaces, master.cf)"
@@ -87,6 +92,8 @@ func forDial(c Context) string {
 		return "no answer at all: a firewall, or an address where no machine is"
 	case errors.Is(c.Err, syscall.EHOSTUNREACH), errors.Is(c.Err, syscall.ENETUNREACH):
 		return "no route leads there from this machine; for an IPv6 address: does this network have IPv6"
+	case errors.Is(c.Err, os.ErrPermission) && engine.IsCommand(c.Address):
+		return "this user may not run that file"
 	case errors.Is(c.Err, os.ErrPermission):
 		return "this user may not open that socket"
 	}

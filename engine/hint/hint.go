@@ -27,6 +27,7 @@ type Context struct {
 	Err     error       // its cause, as of a connection that could not be made
 	Address string      // of the server, as it was dialled: "host:port"
 	TLS     bool        // the conversation is encrypted
+	Proxied bool        // a PROXY header was sent, and no EHLO has been accepted since
 
 	Mechanism string // of an AUTH exchange, in upper case, "" where it is not known
 }
@@ -34,6 +35,9 @@ type Context struct {
 // For is what to try next, in lower case and without a full stop; "" where
 // nothing is known.
 func For(c Context) string {
+	if s := forProxied(c); s != "" {
+		return s
+	}
 	if c.Fault != 0 && c.Fault != engine.Mismatch {
 		return forFault(c)
 	}
@@ -53,6 +57,23 @@ func For(c Context) string {
 		if r.covers(&q) {
 			return r.say
 		}
+	}
+	return ""
+}
+
+// forProxied tells of a server that may not have understood the PROXY header:
+// what it says then is an answer to that.
+func forProxied(c Context) string {
+	const taken = "a PROXY header was sent first, and a server that does not speak the PROXY protocol takes it for commands: is it on for this port (Postfix: smtpd_upstream_proxy_protocol=haproxy, postscreen_upstream_proxy_protocol)"
+	switch {
+	case !c.Proxied:
+		return ""
+	case c.Fault == engine.Unasked, c.Fault == engine.Closed, c.Fault == engine.Reset, c.Fault == engine.Malformed, c.Fault == engine.Handshake:
+		return taken
+	case c.Fault == engine.Timeout && c.Verb == Greeting:
+		return "a PROXY header was sent first: " + forTimeout(c)
+	case c.Reply != nil && (c.Reply.Code == 421 || c.Reply.Code == 221 || c.Reply.Code/100 == 5):
+		return taken
 	}
 	return ""
 }

@@ -73,6 +73,8 @@ var clientCertificate = []rule{
 var greetings = []rule{
 	{codes: []int{554, 521, 550}, verbs: []string{Greeting},
 		say: "the server wants no mail from this client: its address is on a block list, or the server takes no mail at all"},
+	{codes: []int{421}, verbs: []string{Greeting}, text: []string{"server local error"},
+		say: "the server has a fault of its own, or waits for a PROXY header that did not come (Postfix: smtpd_upstream_proxy_protocol): connect{ proxy = { source = … } } sends one"},
 	{codes: []int{421}, verbs: []string{Greeting},
 		say: "the server has too many connections, from here or altogether (Postfix: smtpd_client_connection_count_limit), or is shutting down; --jobs 1 opens one at a time"},
 }
@@ -216,6 +218,10 @@ var size = []rule{
 }
 
 var syntax = []rule{
+	{codes: []int{501}, verbs: []string{"XCLIENT"}, text: []string{"addr syntax: ipv6"},
+		say: "Postfix takes an IPv6 client only where inet_protocols has IPv6 on (all, or ipv6)"},
+	{codes: []int{501}, verbs: []string{"XCLIENT"},
+		say: "an attribute of XCLIENT is malformed: addresses are IP addresses, ports numbers, proto SMTP or ESMTP"},
 	{codes: []int{504, 501, 550}, text: []string{"fully-qualified", "fully qualified"},
 		say: "the server wants whole names: host.example.org with EHLO (--helo NAME), user@example.org as address"},
 	{codes: []int{501}, verbs: []string{"EHLO", "HELO", "LHLO"},

@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
+	"smtplay/engine"
 	"smtplay/engine/transcript"
 	"smtplay/engine/wire"
 )
@@ -35,6 +37,7 @@ type step struct {
 	greeted    bool          // connect: the transcript holds the greeting
 	bare       bool          // connect: the transcript does not hold the connect
 	tls        bool          // connect: from the first byte
+	proxy      *engine.Proxy // connect: the header that goes before all, nil for none
 	unverified bool          // connect, handshake: the client went on though the certificate did not hold
 	wait       time.Duration // silence, unheard, left
 
@@ -143,8 +146,8 @@ func (c *compiler) next() {
 	switch e.Kind {
 	case transcript.Connect:
 		target, _, named := strings.Cut(words, " ")
-		if !named && strings.ContainsAny(target, ":./") {
-			target = "" // an address alone
+		if strings.Contains(target, ":") || !named && strings.ContainsAny(target, "./") {
+			target = "" // an address alone, or a command, which no transcript may choose
 		}
 		c.open(target)
 	case transcript.TLS:
@@ -206,7 +209,17 @@ func (c *compiler) note(t *state, words string) {
 	if strings.HasPrefix(words, failedHandshake) {
 		c.secure(t, false)
 	}
+	if m := proxyNote.FindStringSubmatch(words); m != nil && t.last == nil && !t.heard {
+		version, _ := strconv.Atoi(m[1])
+		if p, err := engine.ParseProxy(m[2], "", version); err == nil {
+			t.begun.proxy = &p
+		}
+	}
 }
+
+// proxyNote is the engine's on the PROXY header. To what the client connected is
+// another server now.
+var proxyNote = regexp.MustCompile(`^PROXY protocol, version ([12]): the client is (\S+), which connected to \S+$`)
 
 // say adds lines that the client sent at once: message text up to the lone dot,
 // and commands.

@@ -133,6 +133,7 @@ func (p *player) connect(ctx context.Context, s *step) error {
 		o.Target = suite.DefaultTarget
 	}
 	o.Security.NoVerify = o.Security.NoVerify || s.unverified
+	o.Proxy = s.proxy
 	o.Number, o.Recorder, o.Secrets = s.conn, p.run.Log, p.run.Log.Redactor
 	if before := p.talks[s.conn]; before != nil {
 		before.Close()

@@ -497,3 +497,35 @@ func FuzzReady(f *testing.F) {
 		}
 	})
 }
+
+// What went before the conversation goes before it again: a PROXY header, but
+// no command, which is not for a transcript to choose.
+func TestReplayWays(t *testing.T) {
+	proxied := server.Start(t, func(s *server.Session) {
+		line, _ := s.ReadLine()
+		_ = s.Reply("220 " + line)
+		_, _ = s.Expect("QUIT")
+		_ = s.Reply("221 bye")
+	})
+	before := `
+* connect smtp 192.0.2.1:25
+* note PROXY protocol, version 1: the client is 203.0.113.7:4711, which connected to 192.0.2.1:25
+S: 220 PROXY TCP4 203.0.113.7 127.0.0.1 4711 PORT
+C: QUIT
+S: 221 bye
+* close client
+`
+	_, port, _ := strings.Cut(proxied.Addr(), ":")
+	v, after := run(t, in(t, strings.ReplaceAll(before, "PORT", port)), environment(proxied.Addr()))
+	if v.Outcome != suite.Passed || !strings.Contains(after, "the client is 203.0.113.7:4711, which connected to "+proxied.Addr()) {
+		t.Errorf("%v %v\n%s", v.Outcome, told(v), after)
+	}
+
+	plain := server.Start(t, nil)
+	for _, connect := range []string{"exec:touch mark", "smtp exec:touch mark", "exec:touch"} {
+		v, after := run(t, in(t, "* connect "+connect+"\nS: 220 mail.example.com ESMTP\nC: QUIT\nS: 221 2.0.0 Bye\n* close client\n"), environment(plain.Addr()))
+		if !strings.Contains(after, "* connect smtp "+plain.Addr()) {
+			t.Errorf("%s: %v\n%s", connect, v.Outcome, after)
+		}
+	}
+}

@@ -93,6 +93,9 @@ func (p *page) headline(r *suite.Result) {
 	}
 	pad := strings.Repeat(" ", max(0, p.Names-utf8.RuneCountInString(name)))
 	p.line(word, " ", name, pad, "  ", p.quiet(runs(r)))
+	if r.Warning != "" && r.Outcome == suite.Passed {
+		p.fact("warning", wrap(p.Redact.String(r.Warning), textWidth))
+	}
 }
 
 // runs says how long a test took, and of repeats how many there were.

@@ -195,6 +195,20 @@ func TestConsoleAllWell(t *testing.T) {
 	golden(t, "well", out.Bytes())
 }
 
+// A pass that proves little says so, below its line, and its secrets stay hidden.
+func TestConsoleWarning(t *testing.T) {
+	var out bytes.Buffer
+	hidden := &transcript.Redactor{}
+	hidden.Add("user", "james@example.com")
+	test := named("relay.lua", "")
+	warned := suite.Verdict{Outcome: suite.Passed, Warning: "this pass proves nothing about relaying: james@example.com was accepted from \x1b[2Jthe server's own machine"}
+	show(t, &report.Console{W: &out, Redact: hidden}, []suite.Result{{Test: test, Verdict: warned, Runs: 1}, {Test: test, Verdict: suite.Verdict{Outcome: suite.Skipped, Reason: "why", Warning: "no"}, Runs: 1}}, 0.1)
+	want := "ok    relay.lua  0 ms\n  warning   this pass proves nothing about relaying: [secret:user] was\n            accepted from \\x1b[2Jthe server's own machine\nskip  relay.lua: why\n"
+	if !strings.HasPrefix(out.String(), want) {
+		t.Errorf("%q\nwant %q", out.String(), want)
+	}
+}
+
 func TestConsoleRepeats(t *testing.T) {
 	var out bytes.Buffer
 	bad := relayResult(t)

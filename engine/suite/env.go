@@ -50,13 +50,14 @@ type Worker struct {
 
 // Env is what all tests of a run share. Nobody changes it while they run.
 type Env struct {
-	Targets Targets
-	Vars    map[string]string
-	Secrets map[string]string
-	Options engine.Options       // defaults of every connection
-	Helo    string               // the client name; "" for the address literal of our end
-	Redact  *transcript.Redactor // knows Secrets
-	Seed    int64                // from which each test's random numbers come
+	Targets   Targets
+	Vars      map[string]string
+	Secrets   map[string]string
+	Options   engine.Options       // defaults of every connection
+	Helo      string               // the client name; "" for the address literal of our end
+	Redact    *transcript.Redactor // knows Secrets
+	Impartial bool                 // the servers are known to trust no client for being on their machine, but at the target local
+	Seed      int64                // from which each test's random numbers come
 }
 
 // standard are the names that exist on every server, with their ports (RFC 5321
@@ -90,7 +91,7 @@ func (e *UnknownTargetError) Error() string {
 }
 
 // Resolve finds the address of a target, and whether TLS is spoken there from
-// the first byte. What holds a colon is an address already; an IPv6 address may
+// the first byte. What holds a colon is an address or a command already; an IPv6 address may
 // stand without a port.
 func (t Targets) Resolve(name string) (address string, tls bool, err error) {
 	if name == "" {
@@ -135,7 +136,7 @@ func (t Targets) Names() []string {
 
 // withPort adds the port to an address that has none; without a standard one it is 25.
 func withPort(address, port string) string {
-	if strings.HasPrefix(address, "unix:") {
+	if strings.HasPrefix(address, "unix:") || engine.IsCommand(address) {
 		return address
 	}
 	port = cmp.Or(port, standard[DefaultTarget])

@@ -82,6 +82,7 @@ type Verdict struct {
 	Seed    int64          // the seed of its random numbers, 0 where it used none
 	Tokens  []string       // what unique() gave
 	Extra   []*Failure     // what else went wrong, as in clean-up functions
+	Warning string         // why a pass proves less than it seems to, "" where it does not
 
 	Difference *Difference // from the transcript that this one was compared with; nil for none
 }

@@ -11,7 +11,7 @@ import (
 var introduction string
 
 // Reference is the language as people read it, in Markdown: the rules, then
-// every verb by chapter.
+// every verb by chapter, and the table of features.
 func Reference() string {
 	var b strings.Builder
 	b.WriteString(introduction)
@@ -23,14 +23,22 @@ func Reference() string {
 			}
 		}
 	}
+	b.WriteString("\n" + FeatureTable())
 	return b.String()
 }
 
-// Docs is the part of the reference of that name: a verb's, or all of it for "".
+// featuresName is the name of the table of features.
+const featuresName = "features"
+
+// Docs is the part of the reference of that name: a verb's, the table of
+// features, or all of it for "".
 // Unknown names are an error that names the nearest.
 func Docs(name string) (string, error) {
 	if name == "" {
 		return Reference(), nil
+	}
+	if strings.EqualFold(name, featuresName) {
+		return FeatureTable(), nil
 	}
 	if v := verbNamed[strings.ToLower(name)]; v != nil {
 		return v.reference(), nil
@@ -43,9 +51,9 @@ func Docs(name string) (string, error) {
 
 // DocNames are the names that Docs knows, in order.
 func DocNames() []string {
-	names := make([]string, len(verbs))
-	for i, v := range verbs {
-		names[i] = v.name
+	names := []string{featuresName}
+	for _, v := range verbs {
+		names = append(names, v.name)
 	}
 	slices.Sort(names)
 	return names

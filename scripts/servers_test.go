@@ -185,3 +185,16 @@ func TestPostfixAsksDovecot(t *testing.T) {
 		t.Error("the log has no login")
 	}
 }
+
+// Of two mailboxes at Dovecot the full one is told so, and one with room is not taken for full.
+func TestDovecotOverQuota(t *testing.T) {
+	t.Parallel()
+	s := site{targets: map[string]string{"lmtp": labtest.Dovecot(t, dovecot.Options{}).Addr("lmtp")}}
+	runbook := []string{"lmtp-over-quota.lua"}
+	wantSound(t, s.run(t, runbook, "full="+dovecot.Full, "send=yes"))
+	for _, r := range s.run(t, runbook, "full="+lab.User, "send=yes") {
+		if r.Outcome != suite.Failed || !strings.Contains(r.Failure.Got, "250 2.0.0") {
+			t.Error(story(r))
+		}
+	}
+}

@@ -156,7 +156,3 @@ func startDemo(ctx context.Context, env *suite.Env, given *inputFlags) (stop fun
 	}
 	return func() { d.Close() }, nil
 }
-
-func docs(name string) (string, error) { return dsl.Docs(name) }
-
-func docNames() []string { return dsl.DocNames() }

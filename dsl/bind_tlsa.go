@@ -41,7 +41,7 @@ func (c *call) tlsa(conv *conversation) (*engine.TLSAWant, error) {
 	if name := c.s.log.Redactor.HoldsSecret([]byte(owner)); name != "" {
 		c.wrong("tlsa: nobody was asked: the name holds the secret %q", name)
 	}
-	want, err := at.TLSA(c.s.ctx, owner)
+	want, err := engine.LookupTLSA(c.s.ctx, at, owner)
 	want.Name = strings.TrimSuffix(host, ".")
 	if c.s.ctx.Err() != nil {
 		c.s.failed(c.LState, conv, &engine.Error{Op: "tlsa", Kind: engine.Interrupted})
@@ -59,7 +59,7 @@ func (c *call) tlsa(conv *conversation) (*engine.TLSAWant, error) {
 }
 
 // noteTLSA says in the transcript what was asked and answered.
-func noteTLSA(conv *conversation, at resolver.Resolver, want engine.TLSAWant) {
+func noteTLSA(conv *conversation, at *resolver.Resolver, want engine.TLSAWant) {
 	switch {
 	case want.Problem != "":
 		conv.Note("%s TLSA: %s", want.Owner, want.Problem)
@@ -75,7 +75,7 @@ func noteTLSA(conv *conversation, at resolver.Resolver, want engine.TLSAWant) {
 
 // tlsaPlace is whom to ask for what: by default for the name that the handshake
 // checked, and the port that was dialled.
-func (c *call) tlsaPlace(conv *conversation, t *lua.LTable) (at resolver.Resolver, host string, port int) {
+func (c *call) tlsaPlace(conv *conversation, t *lua.LTable) (at *resolver.Resolver, host string, port int) {
 	if t.Metatable != lua.LNil {
 		c.wrong("tlsa of %s is a plain table, not one with a metatable", c.v.name)
 	}
@@ -87,10 +87,11 @@ func (c *call) tlsaPlace(conv *conversation, t *lua.LTable) (at resolver.Resolve
 	if t.RawGetString("resolver") == lua.LNil {
 		c.wrong("%v", errNoResolver)
 	}
-	at, err := resolver.Parse(c.asText(t.RawGetString("resolver"), "resolver of tlsa"))
+	server, err := resolver.ParseServer(c.asText(t.RawGetString("resolver"), "resolver of tlsa"))
 	if err != nil {
 		c.wrong("tlsa: %v", err)
 	}
+	at = c.s.env.Options.Resolver.Asking(server)
 	host = conv.TLS().ServerName
 	if v := t.RawGetString("name"); v != lua.LNil {
 		host = c.asText(v, "name of tlsa")
@@ -138,7 +139,7 @@ func checkTLSA(e ast.Expr) (word string, err error) {
 		case "resolver":
 			asked = true
 			if n.kind == stringNode {
-				_, err = resolver.Parse(n.str)
+				_, err = resolver.ParseServer(n.str)
 			}
 		case "name":
 			if n.kind == stringNode {

@@ -6,8 +6,8 @@ import (
 	"strings"
 	"testing"
 
-	"smtplay/engine/lookup"
-	"smtplay/engine/lookup/dnstest"
+	"smtplay/engine/resolver"
+	"smtplay/engine/resolver/resolvertest"
 	"smtplay/engine/server"
 	"smtplay/engine/suite"
 )
@@ -24,7 +24,7 @@ func TestConnectMX(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, polite(nil))
 	port := twoHosts(t, b)
-	dns, _ := dnstest.Zone(t,
+	dns, _ := resolvertest.Zone(t,
 		"example.com. MX 20 mail.example.com.", "mail.example.com. A 127.0.0.1",
 		"next.example. MX 10 down.example.", "next.example. MX 20 mail.example.com.", "down.example. A 127.0.0.2",
 		"several.example. MX 10 dual.example.", "dual.example. A 127.0.0.2", "dual.example. A 127.0.0.1",
@@ -35,7 +35,7 @@ func TestConnectMX(t *testing.T) {
 		"numbers.example. MX 10 127.0.0.1.",
 		"text.example. TXT hello",
 	)
-	b.env.Options.Resolver = &lookup.Resolver{Server: dns}
+	b.env.Options.Resolver = &resolver.Resolver{Server: dns}
 	for _, row := range []struct{ reason, script, shown string }{
 		{"its MX", "connect{ mx = 'example.com:PORT' }; ehlo(); quit()", "* connect 127.0.0.1:PORT\n* note mail.example.com is MX of example.com, preference 20\n"},
 		{"a resolver of its own", "connect{ mx = 'example.com:PORT', resolver = '" + dns + "' }; ehlo()", "mail.example.com is MX"},
@@ -80,8 +80,8 @@ func TestConnectMXCertificate(t *testing.T) {
 		t.Fatal(err)
 	}
 	b := newBench(t, server.Polite{Domain: "mail.example.com", TLS: cert.ServerConfig()}.Serve)
-	dns, _ := dnstest.Zone(t, "example.com. MX 20 mail.example.com.", "mail.example.com. A 127.0.0.1", "other.example. MX 1 host.other.example.", "host.other.example. A 127.0.0.1")
-	b.env.Options.Resolver = &lookup.Resolver{Server: dns}
+	dns, _ := resolvertest.Zone(t, "example.com. MX 20 mail.example.com.", "mail.example.com. A 127.0.0.1", "other.example. MX 1 host.other.example.", "host.other.example. A 127.0.0.1")
+	b.env.Options.Resolver = &resolver.Resolver{Server: dns}
 	b.env.Options.Security.CA = ca.Pool()
 	b.env.Options.Security.Name = "elsewhere.example"
 	for _, script := range []string{
@@ -98,8 +98,8 @@ func TestAddresses(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, polite(nil))
 	port := twoHosts(t, b)
-	dns, asked := dnstest.Zone(t, "dual.example. A 127.0.0.1", "dual.example. A 127.0.0.2", "one.example. A 127.0.0.1", "none.example. TXT no", "six.example. AAAA ::1", "six.example. A 127.0.0.1")
-	b.env.Options.Resolver = &lookup.Resolver{Server: dns}
+	dns, asked := resolvertest.Zone(t, "dual.example. A 127.0.0.1", "dual.example. A 127.0.0.2", "one.example. A 127.0.0.1", "none.example. TXT no", "six.example. AAAA ::1", "six.example. A 127.0.0.1")
+	b.env.Options.Resolver = &resolver.Resolver{Server: dns}
 	b.env.Targets.Named["one"], b.env.Targets.Named["dual"] = "one.example:"+port, "dual.example:"+port
 	b.env.Targets.Named["socket"] = "unix:" + filepath.Join(t.TempDir(), "s")
 	for _, row := range []struct{ reason, script string }{
@@ -126,7 +126,7 @@ func TestAddresses(t *testing.T) {
 	}
 
 	before := asked()
-	b.env.Options.Resolver = &lookup.Resolver{Server: dns}
+	b.env.Options.Resolver = &resolver.Resolver{Server: dns}
 	results := b.try(t, "for _, a in ipairs(addresses 'dual') do test('at ' .. a, function()\nconnect('dual', { address = a }); ehlo() end) end")
 	if len(results) != 2 || results[0].Outcome != suite.Passed || results[1].Outcome != suite.Errored || !strings.HasPrefix(results[1].Test.String(), "t.lua: at 127.0.0.2:"+port) {
 		t.Errorf("%v", results)
@@ -153,8 +153,8 @@ func TestReachMisspelt(t *testing.T) {
 		"connect{ mx = '' }":                                   "is no domain",
 		"connect{ mx = 'example.com', address = '192.0.2.1' }": "mx or address, not both",
 		"connect('smtp', { address = 'mail.example.com' })":    "address is an IP address",
-		"connect('smtp', { resolver = 'dns.example.com' })":    "is no DNS server",
-		"addresses('smtp', { resolver = 'dns.example.com' })":  "is no DNS server",
+		"connect('smtp', { resolver = 'dns.example.com' })":    "is no resolver",
+		"addresses('smtp', { resolver = 'dns.example.com' })":  "is no resolver",
 		"connect('smtp', { resolve = '127.0.0.1' })":           `did you mean "resolver"`,
 	} {
 		if _, problems := Compile("t.lua", []byte(call)); problems.Err() == nil || !strings.Contains(problems.Err().Error(), want) {

@@ -10,7 +10,7 @@ import (
 	lua "github.com/yuin/gopher-lua"
 
 	"smtplay/engine"
-	"smtplay/engine/lookup"
+	"smtplay/engine/resolver"
 )
 
 // reach is how a connect finds its server, and as whom.
@@ -182,7 +182,7 @@ func parseAddress(s string) (netip.Addr, error) {
 }
 
 func resolverSpelling(s string) error {
-	_, err := lookup.ParseServer(s)
+	_, err := resolver.ParseServer(s)
 	return err
 }
 
@@ -209,8 +209,7 @@ func runAddresses(c *call) int {
 	if err != nil || strings.HasPrefix(address, "unix:") || engine.IsCommand(address) {
 		c.wrong("addresses: %s has no IP address", address)
 	}
-	resolver := c.s.env.Options.Resolver.Asking(c.word("resolver"))
-	found, err := resolver.Once(c.s.ctx, host)
+	found, err := c.s.env.Options.Resolver.Asking(c.word("resolver")).Once(c.s.ctx, host)
 	if err != nil {
 		c.s.failed(c.LState, nil, &engine.Error{Op: "connect", Addr: address, Kind: engine.Dial, Msg: "no address of " + host, Err: err})
 	}

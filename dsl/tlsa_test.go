@@ -1,6 +1,7 @@
 package dsl
 
 import (
+	"context"
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/hex"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/miekg/dns"
 
+	"smtplay/engine/resolver"
 	"smtplay/engine/resolver/resolvertest"
 	"smtplay/engine/server"
 	"smtplay/engine/suite"
@@ -123,5 +125,26 @@ func TestNoResolver(t *testing.T) {
 	r := b.try(t, fmt.Sprintf("ehlo(); starttls()\nexpect_certificate{ tlsa = { resolver = %q } }", conn.LocalAddr().String()))[0]
 	if r.Outcome != suite.Errored || !strings.Contains(r.Failure.What, "it cannot be reached") || r.Failure.Pos.Line != 2 {
 		t.Errorf("%v %+v", r.Outcome, r.Failure)
+	}
+}
+
+// The resolver of tlsa is asked by the way that the run goes, and the one that the
+// run names is not.
+func TestTLSAThrough(t *testing.T) {
+	t.Parallel()
+	b, made := issued(t, server.CertificateOptions{}, nil)
+	sum := sha256.Sum256(made.TLS.Leaf.RawSubjectPublicKeyInfo)
+	at := resolvertest.Start(t, func(q dns.Question) resolvertest.Reply {
+		return resolvertest.Reply{Authenticated: true, Records: []string{q.Name + " 60 IN TLSA 3 1 1 " + hex.EncodeToString(sum[:])}}
+	})
+	other, asked := resolvertest.Zone(t)
+	var dialled []string
+	b.env.Options.Resolver = &resolver.Resolver{Server: other, Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
+		dialled = append(dialled, network+" "+address)
+		return (&net.Dialer{}).DialContext(ctx, network, address)
+	}}
+	r := b.try(t, fmt.Sprintf("ehlo(); starttls()\nexpect_certificate{ tlsa = { resolver = %q } }", at))[0]
+	if r.Outcome != suite.Passed || asked() != 0 || len(dialled) != 1 || dialled[0] != "tcp "+at {
+		t.Errorf("%v %+v, dialled %v, the other was asked %d times", r.Outcome, r.Failure, dialled, asked())
 	}
 }

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"smtplay/engine/lookup"
+	"smtplay/engine/resolver"
 	"smtplay/engine/transcript"
 	"smtplay/engine/wire"
 )
@@ -31,7 +31,7 @@ type Options struct {
 	TLS      bool                // TLS from the first byte (RFC 8314 3.3)
 	Source   string              // local address to connect from, without port; "" for any
 	Proxy    *Proxy              // the client that a PROXY header names; nil sends none
-	Resolver *lookup.Resolver    // asked for the addresses of hosts where it names a server, and for MX; nil is the system's
+	Resolver *resolver.Resolver  // asked for the addresses of hosts where it names a server, and for MX; nil is the system's
 	At       netip.Addr          // where the host of the address is, its name being that of the certificate; the zero value asks for it
 	Via      Dialer              // from where connections are made, but for commands; nil is from here
 	Commands *Commands           // lets an address be "exec:" and a command of this machine; nil forbids it

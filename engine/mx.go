@@ -8,7 +8,7 @@ import (
 	"net/netip"
 	"strings"
 
-	"smtplay/engine/lookup"
+	"smtplay/engine/resolver"
 )
 
 // ConnectMX opens a connection to a host that takes mail for a domain. The hosts
@@ -42,7 +42,7 @@ func ConnectMX(ctx context.Context, domain, port string, opts Options) (*Conn, e
 }
 
 // place says what a host is to the domain.
-func place(domain string, mx lookup.MX, i, of int) string {
+func place(domain string, mx resolver.MX, i, of int) string {
 	if mx.Implicit {
 		return "the domain itself, which has no MX record (RFC 5321 5.1)"
 	}

@@ -12,7 +12,7 @@ import (
 
 	"smtplay/engine"
 	"smtplay/engine/jump"
-	"smtplay/engine/lookup"
+	"smtplay/engine/resolver"
 )
 
 // reachFlags say by which way a server is reached.
@@ -57,10 +57,10 @@ func (f *reachFlags) reach(p *process, o *engine.Options) error {
 	if f.allowed() {
 		o.Commands = &engine.Commands{Env: environmentOf(p)}
 	}
-	o.Resolver = &lookup.Resolver{}
+	o.Resolver = &resolver.Resolver{}
 	if f.resolver != "" {
 		var err error
-		if o.Resolver.Server, err = lookup.ParseServer(f.resolver); err != nil {
+		if o.Resolver.Server, err = resolver.ParseServer(f.resolver); err != nil {
 			return usage("--resolver: %v", err)
 		}
 	}

@@ -10,7 +10,7 @@ import (
 	"syscall"
 
 	"smtplay/engine"
-	"smtplay/engine/lookup"
+	"smtplay/engine/resolver"
 )
 
 func forFault(c Context) string {
@@ -75,13 +75,14 @@ func forCapability(c Context) string {
 
 func forDial(c Context) string {
 	var dns *net.DNSError
-	var none *lookup.NotFoundError
-	var null *lookup.NullMXError
+	var none *resolver.NotFoundError
+	var null *resolver.NullMXError
+	var unasked *resolver.Error
 	var wait net.Error
 	switch {
 	case errors.As(c.Err, &null):
 		return "a null MX is how a domain says that it takes no mail; a host of it is still reached by its own name: connect \"host:25\""
-	case errors.As(c.Err, &dns), errors.As(c.Err, &none):
+	case errors.As(c.Err, &dns), errors.As(c.Err, &none), errors.As(c.Err, &unasked):
 		return "the name is not in DNS, or DNS does not answer; an address works, too: --server 192.0.2.1 --tls-name NAME"
 	case errors.Is(c.Err, syscall.ECONNREFUSED):
 		return "nothing listens there: does the server run, on this port and this interface (Postfix: inet_interfaces, master.cf)"

@@ -1,187 +1,185 @@
-package resolver
+package resolver_test
 
 import (
 	"context"
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/miekg/dns"
 
+	"smtplay/engine/resolver"
 	"smtplay/engine/resolver/resolvertest"
 )
 
-const owner = "_25._tcp.mail.example.com"
-
-func sum(digit string) string { return strings.Repeat(digit, 64) }
-
-func at(t *testing.T, addr string) Resolver {
-	t.Helper()
-	r, err := Parse(addr)
-	if err != nil {
-		t.Fatal(err)
+func TestMX(t *testing.T) {
+	var many []string
+	for i := range 100 {
+		many = append(many, fmt.Sprintf("many.example. MX %d a-rather-long-name-of-a-host-number-%03d.many.example.", i, i))
 	}
-	return r
+	server, _ := resolvertest.Zone(t, append(many,
+		"example.com. MX 20 second.example.com.", "example.com. MX 10 zeta.example.com.", "example.com. MX 10 alpha.example.com.",
+		"plain.example. A 127.0.0.1",
+		"null.example. MX 0 .",
+		"odd.example. MX 0 .", "odd.example. MX 10 mail.odd.example.",
+		"alias.example. CNAME example.com.",
+		"loop.example. CNAME pool.example.", "pool.example. CNAME loop.example.",
+		"lost.example. CNAME nowhere.example.",
+		"Mixed.Example. MX 5 Mail.Mixed.Example.",
+	)...)
+	for _, row := range []struct{ reason, domain, want string }{
+		{"by preference, then by name", "example.com", "alpha.example.com 10, zeta.example.com 10, second.example.com 20"},
+		{"no MX: the domain itself", "plain.example", "plain.example 0 implicit"},
+		{"a final dot", "plain.example.", "plain.example 0 implicit"},
+		{"a null MX", "null.example", `null.example takes no mail: its MX is ".", a null MX (RFC 7505)`},
+		{"a null MX among others is none", "odd.example", "mail.odd.example 10"},
+		{"through an alias", "alias.example", "alpha.example.com 10, zeta.example.com 10, second.example.com 20"},
+		{"aliases in a circle", "loop.example", "was asked for loop.example MX: it leads through more than 16 aliases"},
+		{"an alias that leads nowhere", "lost.example", "the DNS has no lost.example"},
+		{"no such domain", "missing.example", "the DNS has no missing.example"},
+		{"any case", "MIXED.example", "Mail.Mixed.Example 5"},
+		{"no name of a domain", "a..b", `no name that the DNS can be asked for`},
+	} {
+		got, err := (&resolver.Resolver{Server: server}).MX(t.Context(), row.domain)
+		var said []string
+		for _, m := range got {
+			line := fmt.Sprintf("%s %d", m.Host, m.Preference)
+			if m.Implicit {
+				line += " implicit"
+			}
+			said = append(said, line)
+		}
+		text := strings.Join(said, ", ")
+		if err != nil {
+			text = err.Error()
+		}
+		if !strings.Contains(text, row.want) || err == nil && text != row.want {
+			t.Errorf("%s: %s, want %s", row.reason, text, row.want)
+		}
+	}
+	got, err := (&resolver.Resolver{Server: server}).MX(t.Context(), "many.example")
+	if err != nil || len(got) != 64 || got[63].Preference != 63 {
+		t.Errorf("what is too long for a datagram: %d hosts, %v", len(got), err)
+	}
+	dialled := 0
+	over := &resolver.Resolver{Server: server, Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
+		dialled++
+		return (&net.Dialer{}).DialContext(ctx, network, address)
+	}}
+	if got, err := over.MX(t.Context(), "example.com"); err != nil || len(got) != 3 || dialled != 1 {
+		t.Errorf("through a dialer: %v, %v, dialled %d times", got, err, dialled)
+	}
 }
 
-// What a resolver answers is a record, its absence, or no verdict: never a record
-// that proves nothing.
-func TestTLSA(t *testing.T) {
-	record := owner + ". 300 IN TLSA 3 1 1 " + sum("a")
-	var many []string
-	for i := range 60 {
-		many = append(many, owner+". 300 IN TLSA 3 1 1 "+fmt.Sprintf("%064x", i))
-	}
-	question := func(change func(*dns.Msg)) func(string, *dns.Msg) { return func(_ string, m *dns.Msg) { change(m) } }
-	for _, row := range []struct {
-		reason  string
-		reply   resolvertest.Reply
-		records int
-		problem string // why what it says proves nothing
-		err     string
-		fail    bool // SERVFAIL
-	}{
-		{"authenticated", resolvertest.Reply{Records: []string{record}, Authenticated: true}, 1, "", "", false},
-		{"two", resolvertest.Reply{Records: []string{record, owner + ". 300 IN TLSA 2 0 1 " + sum("b")}, Authenticated: true}, 2, "", "", false},
-		{"more than UDP holds", resolvertest.Reply{Records: many, Authenticated: true}, 60, "", "", false},
-		{"behind an alias", resolvertest.Reply{Records: []string{owner + ". 300 IN CNAME _dane.example.com.", "_DANE.example.com. 300 IN TLSA 3 1 1 " + sum("a")}, Authenticated: true}, 1, "", "", false},
-		{"in capitals", resolvertest.Reply{Records: []string{strings.ToUpper(record)}, Authenticated: true}, 1, "", "", false},
-		{"of another name", resolvertest.Reply{Records: []string{"_25._tcp.mail.example.net. 300 IN TLSA 3 1 1 " + sum("a")}, Authenticated: true}, 0, "", "", false},
-		{"of another type", resolvertest.Reply{Records: []string{owner + ". 300 IN TXT \"3 1 1 " + sum("a") + "\""}, Authenticated: true}, 0, "", "", false},
-		{"aliases that go round", resolvertest.Reply{Records: []string{owner + ". 300 IN CNAME a.example.", "a.example. 300 IN CNAME " + owner + "."}, Authenticated: true}, 0, "", "", false},
-		{"none", resolvertest.Reply{Authenticated: true}, 0, "", "", false},
-		{"no such name", resolvertest.Reply{Authenticated: true, Rcode: dns.RcodeNameError}, 0, "", "", false},
-		{"no such name, and yet a record", resolvertest.Reply{Records: []string{record}, Authenticated: true, Rcode: dns.RcodeNameError}, 0, "", "", false},
-		{"not authenticated", resolvertest.Reply{Records: []string{record}}, 0, "what it says, 3 1 1 " + sum("a") + ", proves nothing: the answer of 127.0.0.1:", "", false},
-		{"none, not authenticated", resolvertest.Reply{}, 0, "that there is none proves nothing", "", false},
-		{"SERVFAIL", resolvertest.Reply{Rcode: dns.RcodeServerFailure}, 0, "", "was asked for " + owner + " TLSA: it answered SERVFAIL", true},
-		{"SERVFAIL, with records that are called authentic", resolvertest.Reply{Records: []string{record}, Authenticated: true, Rcode: dns.RcodeServerFailure}, 0, "", "it answered SERVFAIL", true},
-		{"SERVFAIL for a bogus signature", resolvertest.Reply{Rcode: dns.RcodeServerFailure, Why: dns.ExtendedErrorCodeDNSBogus}, 0, "", "(DNSSEC Bogus)", true},
-		{"refused", resolvertest.Reply{Rcode: dns.RcodeRefused}, 0, "", "it answered REFUSED", false},
-		{"a code that is none", resolvertest.Reply{Rcode: 14}, 0, "", "it answered with the code 14", false},
-		{"the answer to another name", resolvertest.Reply{Records: []string{record}, Authenticated: true, Alter: question(func(m *dns.Msg) { m.Question[0].Name = "x.example." })}, 0, "", "answers another question", false},
-		{"the answer to another type", resolvertest.Reply{Records: []string{record}, Authenticated: true, Alter: question(func(m *dns.Msg) { m.Question[0].Qtype = dns.TypeTXT })}, 0, "", "answers another question", false},
-		{"no question in it", resolvertest.Reply{Records: []string{record}, Authenticated: true, Alter: question(func(m *dns.Msg) { m.Question = nil })}, 0, "", "answers another question", false},
-		{"a question sent back", resolvertest.Reply{Records: []string{record}, Authenticated: true, Alter: question(func(m *dns.Msg) { m.Response = false })}, 0, "", "what came is no answer", false},
-		{"cut off by TCP too", resolvertest.Reply{Authenticated: true, Alter: question(func(m *dns.Msg) { m.Truncated = true })}, 0, "", "what came by TCP is cut off", false},
-		{"cut off by UDP alone", resolvertest.Reply{Records: []string{record}, Authenticated: true, Alter: func(network string, m *dns.Msg) {
-			if network == "udp" {
-				m.Truncated, m.Answer = true, nil
-			}
-		}}, 1, "", "", false},
-		{"cut off, and then not authenticated", resolvertest.Reply{Records: []string{record}, Authenticated: true, Alter: func(network string, m *dns.Msg) {
-			m.Truncated, m.AuthenticatedData = network == "udp", network == "udp"
-		}}, 0, "proves nothing", "", false},
+func TestAddresses(t *testing.T) {
+	server, asked := resolvertest.Zone(t, "dual.example. A 127.0.0.1", "dual.example. AAAA ::1", "dual.example. A 127.0.0.2", "four.example. A 127.0.0.3",
+		"none.example. MX 10 four.example.", "alias.example. CNAME dual.example.")
+	for _, row := range []struct{ reason, host, want string }{
+		{"IPv6 first", "dual.example", "[::1 127.0.0.1 127.0.0.2]"},
+		{"one family", "four.example", "[127.0.0.3]"},
+		{"an alias", "alias.example", "[::1 127.0.0.1 127.0.0.2]"},
+		{"an address is its own", "192.0.2.1", "[192.0.2.1]"},
+		{"an address of IPv6", "2001:db8::1", "[2001:db8::1]"},
+		{"a name without address", "none.example", "the DNS has no address for none.example"},
+		{"no such name", "missing.example", "the DNS has no missing.example"},
 	} {
-		t.Run(row.reason, func(t *testing.T) {
-			t.Parallel()
-			addr := resolvertest.Start(t, func(q dns.Question) resolvertest.Reply {
-				if q.Name != owner+"." || q.Qtype != dns.TypeTLSA {
-					t.Errorf("asked for %v", q)
-				}
-				return row.reply
-			})
-			want, err := at(t, addr).TLSA(t.Context(), owner)
-			if len(want.Records) != row.records || want.Owner != owner || (want.Problem == "") != (row.problem == "") || !strings.Contains(want.Problem, row.problem) {
-				t.Errorf("%+v", want)
-			}
-			var e *Error
-			switch {
-			case row.err == "" && err != nil:
-				t.Error(err)
-			case row.err != "" && (!errors.As(err, &e) || !strings.Contains(err.Error(), row.err) || e.ServFail != row.fail):
-				t.Errorf("%v, want %q", err, row.err)
-			}
+		got, err := (&resolver.Resolver{Server: server}).Addresses(t.Context(), row.host)
+		text := fmt.Sprint(got)
+		if err != nil {
+			text = err.Error()
+		}
+		if text != row.want {
+			t.Errorf("%s: %s, want %s", row.reason, text, row.want)
+		}
+	}
+	r, before := (&resolver.Resolver{}).Asking(server), asked()
+	for range 3 {
+		if got, err := r.Once(t.Context(), "dual.example"); err != nil || len(got) != 3 {
+			t.Errorf("%v, %v", got, err)
+		}
+	}
+	if n := asked() - before; n != 2 {
+		t.Errorf("asked %d times, want once for each family", n)
+	}
+	if again := r.Asking(server); again == r || again.Server != server {
+		t.Errorf("%v", again)
+	}
+	if got, err := (*resolver.Resolver)(nil).Addresses(t.Context(), "localhost"); err != nil || !got[0].IsLoopback() {
+		t.Errorf("the system's: %v, %v", got, err)
+	}
+	if got, err := (*resolver.Resolver)(nil).Asking(server).Addresses(t.Context(), "four.example"); err != nil || got[0] != netip.MustParseAddr("127.0.0.3") {
+		t.Errorf("%v, %v", got, err)
+	}
+}
+
+// What a server may do to whoever asks it.
+func TestHostileServers(t *testing.T) {
+	answer := func(change func(q dns.Question, reply *dns.Msg)) string {
+		return resolvertest.Start(t, func(q dns.Question) resolvertest.Reply {
+			return resolvertest.Reply{Alter: func(_ string, m *dns.Msg) { change(q, m) }}
 		})
 	}
-}
-
-// Nobody waits for a resolver for ever.
-func TestSilence(t *testing.T) {
-	t.Parallel()
-	addr := resolvertest.Start(t, func(dns.Question) resolvertest.Reply { return resolvertest.Reply{Silent: true} })
-	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
-	defer cancel()
-	if _, err := at(t, addr).TLSA(ctx, owner); err == nil || !strings.Contains(err.Error(), "no answer came in time") {
-		t.Error(err)
-	}
-	began := time.Now()
-	ctx, stop := context.WithCancel(t.Context())
-	time.AfterFunc(50*time.Millisecond, stop)
-	if _, err := at(t, addr).TLSA(ctx, owner); !errors.Is(err, context.Canceled) || time.Since(began) > tryTimeout {
-		t.Errorf("after %v: %v", time.Since(began), err)
-	}
-	if tries*tryTimeout > Timeout {
-		t.Error("the tries do not fit")
-	}
-}
-
-// A resolver that is not there is told as such.
-func TestNobody(t *testing.T) {
-	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
+	closed, err := net.ListenPacket("udp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	addr := conn.LocalAddr().String()
-	conn.Close()
-	if _, err := at(t, addr).TLSA(t.Context(), owner); err == nil || !strings.Contains(err.Error(), "it cannot be reached: ") {
-		t.Error(err)
-	}
-}
-
-func TestParse(t *testing.T) {
-	for text, want := range map[string]string{
-		"127.0.0.1:53": "127.0.0.1:53", "127.0.0.1": "127.0.0.1:53", "[::1]:5353": "[::1]:5353", "::1": "[::1]:53", "[::1]": "[::1]:53",
-		"localhost": "", "localhost:53": "", "": "", ":53": "", "127.0.0.1:0": "", "127.0.0.1:x": "", "1.2.3.4.5": "",
-	} {
-		r, err := Parse(text)
-		if (err == nil) != (want != "") || err == nil && r.String() != want {
-			t.Errorf("%q: %v, %v", text, r, err)
-		}
-	}
-}
-
-func TestCheckName(t *testing.T) {
-	for name, good := range map[string]bool{
-		"mail.example.com": true, "mail.example.com.": true, "xn--mller-kva.example": true, "localhost": true,
-		"": false, ".": false, "mail..example": false, "127.0.0.1": false, "::1": false, "müller.example": false, "a b.example": false, "a\\032b.example": false,
-		"-a.example": false, "a-.example": false, strings.Repeat("a", 64) + ".example": false, strings.Repeat("a.", 125) + "example": false,
-	} {
-		if err := CheckName(name); (err == nil) != good {
-			t.Errorf("%q: %v", name, err)
-		}
-	}
-}
-
-// Whatever comes, an answer to a question is of it alone.
-func FuzzFollow(f *testing.F) {
-	m := new(dns.Msg)
-	m.SetQuestion(owner+".", dns.TypeTLSA)
-	for _, text := range []string{owner + ". 300 IN CNAME a.example.", "a.example. 300 IN TLSA 3 1 1 aa"} {
-		rr, err := dns.NewRR(text)
-		if err != nil {
-			f.Fatal(err)
-		}
-		m.Answer = append(m.Answer, rr)
-	}
-	packed, err := m.Pack()
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.Add(packed)
-	asked := m.Question[0]
-	f.Fuzz(func(t *testing.T, b []byte) {
-		var reply dns.Msg
-		if reply.Unpack(b) != nil {
-			return
-		}
-		for _, rr := range follow(reply.Answer, asked) {
-			if _, ok := rr.(*dns.TLSA); !ok {
-				t.Errorf("%T", rr)
+	closed.Close()
+	for _, row := range []struct{ reason, server, want string }{
+		{"it fails", answer(func(_ dns.Question, r *dns.Msg) { r.Rcode = dns.RcodeServerFailure }), "was asked for example.com MX: it answered SERVFAIL"},
+		{"it refuses", answer(func(_ dns.Question, r *dns.Msg) { r.Rcode = dns.RcodeRefused }), "answered REFUSED"},
+		{"it answers something else", answer(func(_ dns.Question, r *dns.Msg) { r.Question[0].Name = "other.example." }), "answers another question"},
+		{"it says nothing is there", closed.LocalAddr().String(), "it cannot be reached: "},
+		{"records of other names count for nothing", answer(func(_ dns.Question, r *dns.Msg) {
+			rr, _ := dns.NewRR("other.example. MX 1 evil.example.")
+			r.Answer = []dns.RR{rr}
+		}), ""},
+		{"it leads in a circle", answer(func(_ dns.Question, r *dns.Msg) {
+			for _, text := range []string{"example.com. CNAME b.example.", "b.example. CNAME example.com."} {
+				rr, _ := dns.NewRR(text)
+				r.Answer = append(r.Answer, rr)
 			}
+		}), "more than 16 aliases"},
+		{"half of the hosts, by TCP too", answer(func(_ dns.Question, r *dns.Msg) {
+			rr, _ := dns.NewRR("example.com. MX 1 half.example.")
+			r.Answer, r.Truncated = []dns.RR{rr}, true
+		}), "what came by TCP is cut off"},
+		{"a record that holds nothing is no null MX", answer(func(_ dns.Question, r *dns.Msg) {
+			r.Answer = []dns.RR{&dns.MX{Hdr: dns.RR_Header{Name: "example.com.", Rrtype: dns.TypeMX, Class: dns.ClassINET}}}
+		}), "it sent a record that cannot be read"},
+		{"hosts of a name that does not exist", answer(func(_ dns.Question, r *dns.Msg) {
+			rr, _ := dns.NewRR("example.com. MX 1 evil.example.")
+			r.Answer, r.Rcode = []dns.RR{rr}, dns.RcodeNameError
+		}), "the DNS has no example.com"},
+		{"it leads on for ever", answer(func(q dns.Question, r *dns.Msg) {
+			rr, _ := dns.NewRR(q.Name + " CNAME x" + q.Name)
+			r.Answer = []dns.RR{rr}
+		}), "more than 16 aliases"},
+	} {
+		got, err := (&resolver.Resolver{Server: row.server}).MX(t.Context(), "example.com")
+		if row.want == "" {
+			if err != nil || len(got) != 1 || !got[0].Implicit {
+				t.Errorf("%s: %v, %v", row.reason, got, err)
+			}
+		} else if err == nil || !strings.Contains(err.Error(), row.want) {
+			t.Errorf("%s: %v, want %s", row.reason, err, row.want)
 		}
-	})
+	}
+	silent, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	stop := errors.New("enough")
+	ctx, cancel := context.WithTimeoutCause(t.Context(), 50*time.Millisecond, stop)
+	defer cancel()
+	if _, err := (&resolver.Resolver{Server: silent.LocalAddr().String()}).MX(ctx, "example.com"); !errors.Is(err, stop) {
+		t.Errorf("a context that ends: %v", err)
+	}
+	if _, err := (&resolver.Resolver{Server: silent.LocalAddr().String()}).MX(t.Context(), "example.com"); err == nil || !strings.Contains(err.Error(), "no answer came in time") {
+		t.Errorf("silence: %v", err)
+	}
 }

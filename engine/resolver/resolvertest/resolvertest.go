@@ -83,8 +83,10 @@ func (r Reply) message(t testing.TB, network string, query *dns.Msg) *dns.Msg {
 			m.IsEdns0().Option = append(m.IsEdns0().Option, &dns.EDNS0_EDE{InfoCode: r.Why})
 		}
 	}
-	if network == "udp" {
+	if network == "udp" && opt != nil {
 		m.Truncate(int(opt.UDPSize()))
+	} else if network == "udp" {
+		m.Truncate(dns.MinMsgSize)
 	}
 	if r.Alter != nil {
 		r.Alter(network, m)

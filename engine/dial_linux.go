@@ -33,11 +33,26 @@ func dialNear(address string) net.Conn {
 	if err == nil {
 		err = syscall.SetsockoptInt(fd, syscall.IPPROTO_TCP, syscall.TCP_NODELAY, 1)
 	}
-	if err != nil {
+	if err != nil || itself(fd, peer) {
 		syscall.Close(fd)
 		return nil
 	}
 	return &nearConn{file: os.NewFile(uintptr(fd), "tcp"), peer: to}
+}
+
+// itself says that a connection has one end: where nobody listens, the kernel may
+// lend a client the very port that it dials, and TCP takes it for both.
+func itself(fd int, peer syscall.Sockaddr) bool {
+	local, err := syscall.Getsockname(fd)
+	switch peer := peer.(type) {
+	case *syscall.SockaddrInet4:
+		l, ok := local.(*syscall.SockaddrInet4)
+		return err == nil && ok && l.Port == peer.Port && l.Addr == peer.Addr
+	case *syscall.SockaddrInet6:
+		l, ok := local.(*syscall.SockaddrInet6)
+		return err == nil && ok && l.Port == peer.Port && l.Addr == peer.Addr
+	}
+	return false
 }
 
 // nearConn is a TCP connection made by dialNear.

@@ -99,7 +99,7 @@ type entity struct {
 // body is the MIME structure: the text, the HTML or both, and what hangs on.
 func (m *Message) body(text []byte) (*entity, error) {
 	var alternatives []*entity
-	if len(text) > 0 || m.HTML == "" {
+	if len(text) > 0 || m.HTML == "" || m.Size > 0 { // which is reached by text
 		e, err := written("text/plain", m.Body, text)
 		if err != nil {
 			return nil, fmt.Errorf("the text: %w", err)

@@ -342,3 +342,13 @@ func FuzzMessage(f *testing.F) {
 		}
 	})
 }
+
+// Filling is text, also beside HTML that stood alone.
+func TestSizeOfHTML(t *testing.T) {
+	for _, size := range []int64{600, 10000} {
+		got := bytesOf(t, whole(func(m *message.Message) { m.Text, m.HTML, m.Size = "", "<p>Hi", size }))
+		if int64(len(got)) != size || !strings.Contains(got, "multipart/alternative") {
+			t.Errorf("%d: %d bytes\n%.700s", size, len(got), got)
+		}
+	}
+}

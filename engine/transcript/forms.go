@@ -15,9 +15,9 @@ type hidden struct {
 	plain   bool // only as it is: a token, not a secret
 	guarded bool // must not travel over an unsafe connection
 
-	crlf   []byte     // with the line ends of the wire; nil where that is the same
-	hex    []byte     // in small digits
-	base64 [3]sextets // behind 0, 1 and 2 bytes of a group
+	crlf   []byte    // with the line ends of the wire; nil where that is the same
+	hex    []byte    // in small digits
+	base64 []sextets // behind 0, 1 and 2 bytes of a group; then crlf's
 }
 
 func (h *hidden) name() string { return strings.TrimPrefix(h.mask, "secret:") }
@@ -30,8 +30,10 @@ func (h *hidden) prepare() {
 		h.crlf = crlf
 	}
 	h.hex = hex.AppendEncode(nil, h.value)
-	for before := range h.base64 {
-		h.base64[before] = inBase64(h.value, before)
+	for _, value := range [][]byte{h.value, h.crlf} {
+		for before := 0; before < 3 && value != nil; before++ {
+			h.base64 = append(h.base64, inBase64(value, before))
+		}
 	}
 }
 

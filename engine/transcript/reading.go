@@ -36,6 +36,9 @@ func readings(b []byte) iter.Seq[*reading] {
 				return
 			}
 		}
+		if t, ok := field(b); ok && !yield(t) {
+			return
+		}
 		if i := bytes.IndexByte(b, '\n'); i < 0 || i == len(b)-1 {
 			return
 		}

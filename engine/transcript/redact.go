@@ -12,8 +12,8 @@ import (
 // Redactor knows the secrets of a run and finds them in what is about to be
 // recorded or shown: as they are, in base64 of either alphabet, also inside
 // longer base64, in hexadecimal, percent-encoded, quoted-printable, as xtext and
-// with backslash escapes, and where lines were wrapped within them. The zero
-// value and nil know none. It may be used by several goroutines.
+// with backslash escapes, in the fields of a message, and where lines were wrapped
+// within them. The zero value and nil know none. It may be used by several goroutines.
 type Redactor struct {
 	Parent *Redactor // whose secrets count too; nil for none
 

@@ -8,6 +8,7 @@ import (
 	lua "github.com/yuin/gopher-lua"
 
 	"smtplay/engine"
+	"smtplay/engine/transcript"
 )
 
 func dataVerb() *verb {
@@ -72,17 +73,41 @@ func runBdat(c *call) int {
 	if o.each != nil && !last {
 		c.wrong("bdat expects a reply for each recipient, and only the last chunk gets them")
 	}
-	for len(chunk) > size {
-		c.chunk(chunk[:size], false)
-		c.read(anySuccess, o.within)
-		chunk = chunk[size:]
+	var marks []transcript.Span
+	if len(chunk) > size {
+		var err error
+		if marks, err = c.conv.Marks([]byte(chunk)); err != nil {
+			c.s.failed(c.LState, c.conv, err)
+		}
 	}
-	c.chunk(chunk, last)
+	at := 0
+	for ; len(chunk)-at > size; at += size {
+		var hide []transcript.Span
+		hide, marks = cut(marks, at, at+size)
+		c.chunk(chunk[at:at+size], false, hide)
+		c.read(anySuccess, o.within)
+	}
+	hide, _ := cut(marks, at, len(chunk))
+	c.chunk(chunk[at:], last, hide)
 	return c.answer(c.judgeMessage(o))
 }
 
-func (c *call) chunk(bytes string, last bool) {
-	if err := c.conv.Chunk(c.s.ctx, c.pos, []byte(bytes), last); err != nil {
+// cut are the parts of spans, which are in order and apart, that lie between two
+// places, counted from the first; and the spans that go on behind the second.
+func cut(spans []transcript.Span, from, to int) (parts, rest []transcript.Span) {
+	for i, s := range spans {
+		if s.Start < to {
+			parts = append(parts, transcript.Span{Start: max(s.Start, from) - from, End: min(s.End, to) - from, Mask: s.Mask})
+		}
+		if s.End > to {
+			return parts, spans[i:]
+		}
+	}
+	return parts, nil
+}
+
+func (c *call) chunk(bytes string, last bool, hide []transcript.Span) {
+	if err := c.conv.Chunk(c.s.ctx, c.pos, []byte(bytes), last, hide...); err != nil {
 		c.s.failed(c.LState, c.conv, err)
 	}
 }

@@ -2,6 +2,7 @@ package dsl
 
 import (
 	"crypto/tls"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -59,6 +60,7 @@ send "AUTH LOGIN"; expect{ 334, challenge = "Username:" }; send(base64.encode "j
 	{"a secret does not go over it", nil, server.CertificateOptions{Names: []string{"other.example.com"}}, "ehlo(); starttls{ verify = false }; ehlo()\nauth('PLAIN', 'a', secret 'password') --! failed: did not verify"},
 	{"nor by hand", nil, server.CertificateOptions{Names: []string{"other.example.com"}}, "ehlo(); starttls{ verify = false }; ehlo()\nsend('AUTH PLAIN ' .. base64.encode('\\0a\\0' .. secret 'password')) --! failed: nothing was sent: the secret \"password\""},
 	{"unless the script says so", nil, server.CertificateOptions{Names: []string{"other.example.com"}}, "ehlo(); starttls{ verify = false }; ehlo(); auth{ 'PLAIN', 'james@new.example.com', secret 'password', insecure = true }"},
+	{"nor in chunks that hold a part of it each", nil, server.CertificateOptions{Names: []string{"other.example.com"}}, "ehlo(); starttls{ verify = false }; ehlo(); mail ''; rcpt 'b@example.com'\nbdat('x ' .. secret 'password', { split = 4 }) --! failed: nothing was sent: the secret \"password\""},
 	{"an expired certificate", nil, server.CertificateOptions{NotBefore: time.Now().Add(-48 * time.Hour), NotAfter: time.Now().Add(-24 * time.Hour)}, "ehlo()\nstarttls() --! failed: expired on"},
 	{"expect_certificate says all at once", nil, server.CertificateOptions{NotAfter: time.Now().Add(72 * time.Hour)}, "ehlo(); starttls(); expect_certificate{ name = 'mail.example.com', trusted = true, chain = true, min_key_bits = 2048 }\nexpect_certificate{ name = 'x.example.com', min_days_left = 14, self_signed = false } --! failed: falls short in name, self_signed, min_days_left"},
 	{"no certificate in clear", nil, server.CertificateOptions{}, "ehlo()\nexpect_certificate{ trusted = true } --! failed: in clear"},
@@ -119,6 +121,28 @@ func TestSecurity(t *testing.T) {
 				t.Errorf("a password is shown:\n%s", shown)
 			}
 		})
+	}
+}
+
+// A secret that lies across chunks is shown in none of them.
+func TestChunkedSecret(t *testing.T) {
+	for split := range len(password) + 6 {
+		b, _ := secured(t, nil, server.CertificateOptions{})
+		r := b.try(t, fmt.Sprintf("ehlo(); mail ''; rcpt 'b@example.com'; bdat('ab' .. secret 'password' .. 'cd', { split = %d }); quit()", split+1))[0]
+		checkVerdict(t, r, "")
+		if got := b.server.Messages(); len(got) != 1 || got[0].Data != "ab"+password+"cd" {
+			t.Fatalf("split %d: %+v", split+1, got)
+		}
+		shown := ""
+		for _, e := range r.Events {
+			if chunk, ok := strings.CutPrefix(string(e.Data), "BDAT "); ok {
+				_, chunk, _ = strings.Cut(chunk, "\r\n")
+				shown += strings.ReplaceAll(chunk, "[secret:password]", "")
+			}
+		}
+		if shown != "abcd" {
+			t.Errorf("split %d shows %q in\n%s", split+1, shown, transcriptOf(r))
+		}
 	}
 }
 

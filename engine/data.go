@@ -43,8 +43,9 @@ func (c *Conn) sendMessage(ctx context.Context, pos transcript.Pos, text []byte,
 
 // Chunk sends BDAT with a chunk of a message (RFC 3030 section 2): its bytes as
 // they are, neither line ends nor dots touched, in one write with the command.
-// Each chunk owes a reply, the last one as many as the lone dot after DATA.
-func (c *Conn) Chunk(ctx context.Context, pos transcript.Pos, chunk []byte, last bool) error {
+// Each chunk owes a reply, the last one as many as the lone dot after DATA. hide is
+// what Marks found in it, where it is a part of something larger.
+func (c *Conn) Chunk(ctx context.Context, pos transcript.Pos, chunk []byte, last bool, hide ...transcript.Span) error {
 	if err := c.usable("write"); err != nil {
 		return err
 	}
@@ -67,7 +68,21 @@ func (c *Conn) Chunk(ctx context.Context, pos transcript.Pos, chunk []byte, last
 	} else {
 		c.owed = append(c.owed, &Command{Line: line, Pos: pos})
 	}
-	return c.flush(ctx, c.out, nil)
+	for i := range hide {
+		hide[i].Start += len(line) + len("\r\n")
+		hide[i].End += len(line) + len("\r\n")
+	}
+	return c.flush(ctx, c.out, hide)
+}
+
+// Marks are the places of what must be hidden of a message that is sent in chunks:
+// none of them need hold the whole of a secret. It fails where a secret would go
+// over a connection that is not safe.
+func (c *Conn) Marks(message []byte) ([]transcript.Span, error) {
+	if err := guard(c, message); err != nil {
+		return nil, err
+	}
+	return c.opts.Secrets.Spans(message), nil
 }
 
 // sendText sends lines of message text by hand.

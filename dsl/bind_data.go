@@ -194,7 +194,7 @@ func (c *call) perRecipient(recipients []string, prdr bool) map[string]*expectat
 	each, addressed := map[string]*expectation{}, false
 	t.ForEach(func(k, _ lua.LValue) {
 		key, ok := k.(lua.LString)
-		addressed = addressed || ok && (strings.Contains(string(key), "@") || slices.Contains(recipients, string(key)))
+		addressed = addressed || ok && (strings.Contains(string(key), "@") || slices.Contains(recipients, string(key)) || prdr && key == ".")
 	})
 	if !addressed {
 		return nil

@@ -150,6 +150,9 @@ func addresses(list string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("%.200q is no list of addresses: %s (headers = { … } writes a field as it is given)", list, strings.TrimPrefix(err.Error(), "mail: "))
 	}
+	if len(parsed) == 0 { // a group of nobody (RFC 5322 3.4)
+		return "", fmt.Errorf("%.200q names nobody (headers = { … } writes a field as it is given)", list)
+	}
 	return inField(parsed), nil
 }
 

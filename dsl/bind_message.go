@@ -101,7 +101,9 @@ func (c *call) messageDate() string {
 		}
 		when = time.Unix(int64(v), 0)
 	default:
-		return c.optSpelt("date")
+		if date := c.optSpelt("date"); date != "" {
+			return date
+		}
 	}
 	return when.UTC().Format(time.RFC1123Z)
 }

@@ -41,7 +41,7 @@ func (m *Message) fields() ([]Field, error) {
 		return nil, errors.New(`it needs from or to: RFC 5322 3.6 demands a From (headers = { From = false } leaves it out)`)
 	}
 	id, idErr := messageID(m.ID, from)
-	subject, subjectErr := unstructured(m.Subject)
+	subject, subjectErr := unstructured("Subject", m.Subject)
 	for _, err := range []error{
 		add("From", from, fromErr), add("To", to, toErr), add("Subject", subject, subjectErr),
 		add("Date", m.Date, CheckDate(m.Date)), add("Message-ID", id, idErr),
@@ -55,7 +55,7 @@ func (m *Message) fields() ([]Field, error) {
 		if err != nil {
 			return nil, err
 		}
-		if value, err = unstructured(value); err != nil {
+		if value, err = unstructured(f.Name, value); err != nil {
 			return nil, fmt.Errorf("%s: %w", f.Name, err)
 		}
 		fields = append(fields, Field{f.Name, value})
@@ -115,13 +115,16 @@ func CheckText(s string) error {
 	return nil
 }
 
-// unstructured is text as a field holds it: outside ASCII in encoded words
-// (RFC 2047). What is an encoded word already stays as it is.
-func unstructured(s string) (string, error) {
+// unstructured is text as the field of that name holds it: outside ASCII in
+// encoded words. What is an encoded word already stays as it is.
+func unstructured(name, s string) (string, error) {
 	if err := CheckText(s); err != nil {
 		return "", err
 	}
-	return mime.QEncoding.Encode("utf-8", s), nil
+	if mime.QEncoding.Encode("utf-8", s) == s {
+		return s, nil
+	}
+	return encodedWords(s, len(name)+len(": ")), nil
 }
 
 // CheckAddresses says what is wrong with a list of addresses, nil for nothing.

@@ -235,6 +235,31 @@ func wellFormed(t *testing.T, m string) {
 	}
 }
 
+// A line with an encoded word has 76 bytes at most (RFC 2047 2), the first of a
+// field included, and the words say what they were made of.
+func TestEncodedLines(t *testing.T) {
+	for n := range 200 {
+		text := strings.Repeat("x", n) + " Grüße = ?_ 😀\t" + strings.Repeat("ü", n)
+		got := bytesOf(t, whole(func(m *message.Message) {
+			m.Subject, m.Fields = text, []message.Field{{"X-Some-Longer-Name", text}}
+		}))
+		e, err := gomessage.Read(strings.NewReader(got))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, field := range []string{"Subject", "X-Some-Longer-Name"} {
+			if said, err := e.Header.Text(field); err != nil || said != text {
+				t.Fatalf("%s: %q, %v, want %q", field, said, err, text)
+			}
+		}
+		for line := range strings.SplitSeq(got, "\r\n") {
+			if len(line) > 76 && strings.Contains(line, "=?") {
+				t.Fatalf("%d bytes: %s", len(line), line)
+			}
+		}
+	}
+}
+
 // The samples are what the world knows under their names, and stand in no
 // program that was made of this.
 func TestSamples(t *testing.T) {

@@ -151,3 +151,13 @@ func TestPRDRInGroup(t *testing.T) {
 		k.read(want.reply)
 	}
 }
+
+// What a server reads as the answer to its challenge is no chunk.
+func TestChunkInAuth(t *testing.T) {
+	k := greeted(t, server.Polite{Users: map[string]string{"a": "b"}}.Serve, engine.Options{})
+	k.ask("EHLO x", "250")
+	k.ask("AUTH LOGIN", "334")
+	wantErr(t, k.chunk("x", true), engine.Misuse, "BDAT was not sent: a 334 is unanswered")
+	k.ask("*", "501")
+	k.ask("NOOP", "250")
+}

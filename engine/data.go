@@ -52,6 +52,9 @@ func (c *Conn) Chunk(ctx context.Context, pos transcript.Pos, chunk []byte, last
 	if c.message {
 		return &Error{Op: "write", Addr: c.addr, Kind: Misuse, Msg: "BDAT was not sent: after a 354 comes message text, up to the lone dot"}
 	}
+	if c.auth.open {
+		return &Error{Op: "write", Addr: c.addr, Kind: Misuse, Msg: "BDAT was not sent: a 334 is unanswered, and BDAT would be taken for the answer"}
+	}
 	if err := guard(c, chunk); err != nil {
 		return err
 	}

@@ -48,6 +48,9 @@ func TestLargeInputs(t *testing.T) {
 		{"escapes", "hunter2", "=41%41+41\\x41"},
 		{"line ends", "hunter2", "\r\n"},
 		{"brackets", "hunter2", "[[sasl user=x"},
+		{"folded fields", "hunter2", "\r\n x"},
+		{"encoded words", "hun ter", "=?x?q?hun_t?=\r\n "},
+		{"beginnings of encoded words", "hunter2", "=?x?q?_"},
 	} {
 		r := &transcript.Redactor{}
 		r.Add("p", tt.secret)

@@ -69,6 +69,7 @@ var dataCases = []struct {
 	{"PRDR: the end alone is expected", prdr("353 go", "250 a", "250 b", "550 none"), twoByPRDR + "data('x', { expect = { ['.'] = 550 } }); quit()", ""},
 	{"PRDR: the end alone is expected, and one does not take it", prdr("353 go", "250 a", "550 b", "550 none"), twoByPRDR + "data('x', { expect = { ['.'] = 550 } }) --! failed: expected 2xx, got 550 b", ""},
 	{"PRDR: the end alone is expected, and comes alone", prdr("550 none"), twoByPRDR + "data('x', { expect = { ['.'] = 550 } }) --! failed: expected 2xx, got 550 none", ""},
+	{"PRDR: a > in a parameter ends no address", prdr("353 go", "250 a", "550 b", "250 done"), "ehlo(); mail('', { prdr = true, params = 'X=a>b' }); rcpt{ 'a@example.com', orcpt = 'x>y' }; rcpt '<\"b>\"@example.com>'; data('x', { expect = { ['a@example.com'] = 250, ['\"b>\"@example.com'] = 550 } }); quit()", ""},
 	{"PRDR: the end is missing", prdr("353 go", "250 a", "250 b"), twoByPRDR + "data('x', { timeout = '100ms' }) --! failed: no reply within 100ms", ""},
 	{"PRDR: one reply for all", polite(nil), twoByPRDR + "data 'x'; quit()", ""},
 	{"PRDR: one reply for all is each one's", polite(nil), twoByPRDR + "data('x', { expect = { ['b@example.com'] = 550 } }) --! failed: expected 550, got 250", ""},

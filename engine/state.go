@@ -79,18 +79,33 @@ func (c *Conn) observe(cmd *Command, r *wire.Reply) {
 
 // hasParameter says whether a keyword stands behind the address of a command.
 func hasParameter(line, keyword string) bool {
-	rest := line[strings.LastIndexByte(line, '>')+1:]
+	_, rest := path(line)
 	return len(rest) > len(keyword) && slices.ContainsFunc(strings.Fields(rest), func(word string) bool { return strings.EqualFold(word, keyword) })
 }
 
 // recipient is the address of a RCPT command.
 func recipient(line string) string {
-	_, path, _ := strings.Cut(line, ":")
-	path = strings.TrimSpace(path)
-	if i := strings.LastIndex(path, ">"); i >= 0 {
-		path = path[:i]
+	address, _ := path(line)
+	return address
+}
+
+// path is the address of a MAIL or RCPT command, and what stands behind it. A ">"
+// may be of either: of a quoted local part (RFC 5321 4.1.2), or of a parameter.
+func path(line string) (address, rest string) {
+	_, line, _ = strings.Cut(line, ":")
+	line = strings.TrimSpace(line)
+	quoted := false
+	for i := 0; i < len(line); i++ {
+		switch c := line[i]; {
+		case quoted && c == '\\':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case c == '>' && !quoted:
+			return strings.TrimPrefix(line[:i], "<"), line[i+1:]
+		}
 	}
-	return strings.TrimPrefix(path, "<")
+	return strings.TrimPrefix(line, "<"), line
 }
 
 // saslSpan finds what must be hidden of a line that takes part in the AUTH

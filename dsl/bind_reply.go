@@ -153,7 +153,7 @@ func (c *call) saysWhy(conv *conversation, r *engine.Reply) string {
 	for _, each := range []*wire.Reply{r.Reply, conv.lastReply()} {
 		if each != nil && each.Code == 334 {
 			challenge, _ := each.Challenge()
-			return engine.TokenRefusal(challenge)
+			return engine.TokenRefusal(challenge, c.s.log.Redactor)
 		}
 	}
 	return ""

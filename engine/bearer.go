@@ -11,6 +11,8 @@ import (
 	"unicode"
 
 	"github.com/emersion/go-sasl"
+
+	"smtplay/engine/transcript"
 )
 
 // bearerClient is a mechanism by token: one message, and where that is refused a
@@ -51,8 +53,8 @@ func (b *bearerClient) Next(challenge []byte) ([]byte, error) {
 	if b.refusal != "" {
 		return nil, sasl.ErrUnexpectedServerChallenge
 	}
-	if b.refusal = TokenRefusal(challenge); b.refusal == "" {
-		b.refusal = clipped(string(challenge))
+	if b.refusal = TokenRefusal(challenge, b.who.Channel.secrets); b.refusal == "" {
+		b.refusal = b.who.Channel.clipped(string(challenge))
 	}
 	return b.dummy, nil
 }
@@ -70,8 +72,8 @@ func (b *bearerClient) Refusal() string { return b.refusal }
 
 // TokenRefusal is what the challenge of XOAUTH2 or OAUTHBEARER says of a token
 // that is refused (RFC 7628 section 3.2.2): "status 401, schemes bearer, scope …".
-// It is "" for any other challenge.
-func TokenRefusal(challenge []byte) string {
+// It is "" for any other challenge. What a server repeats of the secrets is masked.
+func TokenRefusal(challenge []byte, secrets *transcript.Redactor) string {
 	var said map[string]any
 	if len(challenge) > 64<<10 || json.Unmarshal(challenge, &said) != nil || len(said) == 0 {
 		return ""
@@ -86,7 +88,7 @@ func TokenRefusal(challenge []byte) string {
 	for _, key := range slices.Sorted(maps.Keys(said)) {
 		parts = append(parts, word(key)+" "+jsonWord(said[key]))
 	}
-	text := strings.Join(parts, ", ")
+	text := secrets.String(strings.Join(parts, ", ")) // before it is cut
 	if len(text) > 400 {
 		text = strings.ToValidUTF8(text[:400], "") + "…"
 	}

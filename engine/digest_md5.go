@@ -42,13 +42,13 @@ func (d *digestClient) Next(challenge []byte) ([]byte, error) {
 	}
 	said, err := parseDirectives(string(challenge))
 	if err != nil {
-		return nil, fmt.Errorf("the challenge %s is none of DIGEST-MD5: %w", clipped(string(challenge)), err)
+		return nil, fmt.Errorf("the challenge %s is none of DIGEST-MD5: %w", d.who.Channel.clipped(string(challenge)), err)
 	}
 	if d.want == "" {
 		return d.answer(said)
 	}
 	if got := said["rspauth"]; len(got) != 1 || !hmac.Equal([]byte(strings.ToLower(got[0])), []byte(d.want)) {
-		return nil, fmt.Errorf("the server's rspauth is wrong: it does not know the password, or the exchange was tampered with: %s", clipped(string(challenge)))
+		return nil, fmt.Errorf("the server's rspauth is wrong: it does not know the password, or the exchange was tampered with: %s", d.who.Channel.clipped(string(challenge)))
 	}
 	d.proven = true
 	return nil, nil
@@ -66,9 +66,9 @@ func (d *digestClient) answer(said map[string][]string) ([]byte, error) {
 	case len(said["nonce"]) != 1 || one("nonce") == "":
 		return nil, errors.New("the challenge has not one nonce, as DIGEST-MD5 must have")
 	case len(said["algorithm"]) != 1 || one("algorithm") != "md5-sess":
-		return nil, fmt.Errorf("the challenge has the algorithm %s, and DIGEST-MD5 has md5-sess alone", clipped(one("algorithm")))
+		return nil, fmt.Errorf("the challenge has the algorithm %s, and DIGEST-MD5 has md5-sess alone", d.who.Channel.clipped(one("algorithm")))
 	case said["qop"] != nil && !slices.Contains(splitList(one("qop")), "auth"):
-		return nil, fmt.Errorf("the server wants to protect what follows (qop %s), and smtplay leaves that to TLS", clipped(one("qop")))
+		return nil, fmt.Errorf("the server wants to protect what follows (qop %s), and smtplay leaves that to TLS", d.who.Channel.clipped(one("qop")))
 	}
 	realm := d.who.Realm
 	if offered := said["realm"]; realm == "" && len(offered) > 0 {

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/emersion/go-sasl"
+
+	"smtplay/engine/transcript"
 )
 
 // Credentials are whom to log in as, and by what.
@@ -26,13 +28,14 @@ type Channel struct {
 	Host string // the server, as it was called
 	LMTP bool   // LHLO was said
 
-	state *tls.ConnectionState // of TLS 1.3, nil for none
-	plus  bool                 // the server offers a mechanism that binds to it
+	state   *tls.ConnectionState // of TLS 1.3, nil for none
+	plus    bool                 // the server offers a mechanism that binds to it
+	secrets *transcript.Redactor // what must not be quoted of what the server says
 }
 
 // Channel is what the mechanisms are told of the connection.
 func (c *Conn) Channel() Channel {
-	ch := Channel{Host: cmp.Or(c.opts.Security.Name, c.host, "localhost"), LMTP: c.lmtp}
+	ch := Channel{Host: cmp.Or(c.opts.Security.Name, c.host, "localhost"), LMTP: c.lmtp, secrets: c.opts.Secrets}
 	if c.state != nil && c.state.info.ServerName != "" {
 		ch.Host = c.state.info.ServerName
 	}
@@ -206,9 +209,10 @@ func (l *loginClient) Unproven() string {
 	return ""
 }
 
-// clipped is text of a server's as an error quotes it.
-func clipped(s string) string {
-	if len(s) > 200 {
+// clipped is text of a server's as an error quotes it. Secrets go before it is
+// cut: half of one is not found any more.
+func (ch Channel) clipped(s string) string {
+	if s = ch.secrets.String(s); len(s) > 200 {
 		s = s[:200] + "…"
 	}
 	return strconv.Quote(s)

@@ -91,7 +91,7 @@ func FuzzTokenRefusal(f *testing.F) {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, challenge []byte) {
-		said := TokenRefusal(challenge)
+		said := TokenRefusal(challenge, nil)
 		if said != "" && !json.Valid(challenge) {
 			t.Errorf("%q says %q", challenge, said)
 		}

@@ -328,3 +328,37 @@ func TestIdentity(t *testing.T) {
 		k.holds("[sasl identity=other,one=x user=james secret=password]")
 	}
 }
+
+// A server may repeat a token that is longer than what is quoted of it: half a
+// token is no more shown than the whole of it.
+func TestRepeatedToken(t *testing.T) {
+	token := "eyJ" + strings.Repeat("A1b2C3d4E5", 60)
+	message := b64("user=james\x01auth=Bearer " + token + "\x01\x01")
+	parts := []string{token[:20], message[40:60]}
+	for _, row := range []struct{ name, mechanism, challenge string }{
+		{"why it is refused", "XOAUTH2", b64(`{"status":"401","error":"token ` + token + ` is bad"}`)},
+		{"no JSON", "XOAUTH2", b64("token " + token + " is bad")},
+		{"no base64", "XOAUTH2", message + "!"},
+		{"two lines", "XOAUTH2", "QUFB\r\n334 " + message},
+		{"no directives", "DIGEST-MD5", b64("what " + token)},
+		{"another algorithm", "DIGEST-MD5", b64(`nonce="x",algorithm="` + token + `"`)},
+		{"another protection", "DIGEST-MD5", b64(`nonce="x",algorithm=md5-sess,qop="` + token + `"`)},
+		{"no first message", "SCRAM-SHA-256", b64("what " + token)},
+		{"no rounds", "SCRAM-SHA-256", b64("r=x,s=QUFB,i=" + token)},
+		{"an error", "SCRAM-SHA-256", b64("e=" + token)},
+	} {
+		say := "334 " + row.challenge
+		if row.name == "two lines" {
+			say = "334-" + row.challenge
+		}
+		k := secured(t, server.Polite{Users: james, Mechanisms: everyMechanism, On: server.Answers{"auth": server.Say(say), "response": server.Say("535 no")}}, engine.TLSOptions{})
+		_, err := with(k, row.mechanism, engine.Login{Credentials: engine.Credentials{Password: token}})
+		for _, part := range parts {
+			for what, text := range map[string]string{"transcript": k.transcript(), "refusal": k.red.String(k.Refusal()), "error": k.red.String(fmt.Sprint(err))} {
+				if strings.Contains(text, part) {
+					t.Errorf("%s: the %s shows part of the token: %s", row.name, what, text)
+				}
+			}
+		}
+	}
+}

@@ -81,7 +81,7 @@ func (s *scramClient) Next(challenge []byte) ([]byte, error) {
 		return nil, nil
 	}
 	if _, err := s.talk.Step(string(challenge)); err != nil || !s.talk.Valid() {
-		return nil, fmt.Errorf("the server's signature is wrong: it does not know the password, or the exchange was tampered with: %s", clipped(string(challenge)))
+		return nil, fmt.Errorf("the server's signature is wrong: it does not know the password, or the exchange was tampered with: %s", s.who.Channel.clipped(string(challenge)))
 	}
 	s.completed = true
 	return nil, nil
@@ -96,7 +96,7 @@ func (s *scramClient) prove(challenge string) ([]byte, error) {
 	for field := range strings.SplitSeq(challenge, ",") {
 		if n, ok := strings.CutPrefix(field, "i="); ok {
 			if rounds, err := strconv.Atoi(n); err != nil || rounds > scramMostRounds {
-				return nil, fmt.Errorf("the server asks for %s rounds of hashing; smtplay does at most %d", clipped(n), scramMostRounds)
+				return nil, fmt.Errorf("the server asks for %s rounds of hashing; smtplay does at most %d", s.who.Channel.clipped(n), scramMostRounds)
 			}
 		}
 		if nonce, ok := strings.CutPrefix(field, "r="); ok && nonce == s.nonce {
@@ -105,7 +105,7 @@ func (s *scramClient) prove(challenge string) ([]byte, error) {
 	}
 	proof, err := s.talk.Step(challenge)
 	if err != nil {
-		return nil, fmt.Errorf("the challenge %s is none of %s: %w", clipped(challenge), s.mech, err)
+		return nil, fmt.Errorf("the challenge %s is none of %s: %w", s.who.Channel.clipped(challenge), s.mech, err)
 	}
 	s.proven = true
 	return []byte(proof), nil

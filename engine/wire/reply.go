@@ -132,20 +132,22 @@ func (r *Reply) Challenge() ([]byte, error) {
 	}
 	text := r.Text()
 	if strings.Contains(text, "\n") { // which the decoder would pass over
-		return nil, fmt.Errorf("the challenge has more than one line: %q", clip(text, 80))
+		return nil, fmt.Errorf("the challenge has more than one line%s", quoted(text))
 	}
 	decoded, err := base64.StdEncoding.Strict().DecodeString(text)
 	if err != nil {
-		return nil, fmt.Errorf("the challenge is not base64: %q", clip(text, 80))
+		return nil, fmt.Errorf("the challenge is not base64%s", quoted(text))
 	}
 	return decoded, nil
 }
 
-func clip(s string, max int) string {
-	if len(s) <= max {
-		return s
+// quoted is text behind a colon where it is short. It is not cut: whoever hides
+// secrets would not find half of one.
+func quoted(text string) string {
+	if len(text) > 80 {
+		return fmt.Sprintf(" (%d characters)", len(text))
 	}
-	return s[:max] + "…"
+	return fmt.Sprintf(": %q", text)
 }
 
 // String is the reply as a person reads it: its lines without line ends.

@@ -227,7 +227,7 @@ func TestChallenge(t *testing.T) {
 		{"334 VXNlcm5hbWU\r\n", "", "not base64", "no padding"},
 		{"334 QUJ=\r\n", "", "not base64", "bits behind the end"},
 		{"334-VXNl\r\n334 cm5hbWU6\r\n", "", "more than one line", "a challenge is one line, whatever the decoder passes over"},
-		{"334 " + strings.Repeat("é", 100) + "\r\n", "", "…", "the error text is short"},
+		{"334 " + strings.Repeat("é", 100) + "\r\n", "", "not base64 (200 characters)", "the error text is short"},
 	} {
 		got, err := must(t, tt.raw).Challenge()
 		if tt.fault == "" && (err != nil || string(got) != tt.want) || tt.fault != "" && (err == nil || !strings.Contains(err.Error(), tt.fault)) {

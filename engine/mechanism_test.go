@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"encoding/base64"
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -357,6 +358,47 @@ func TestRepeatedToken(t *testing.T) {
 			for what, text := range map[string]string{"transcript": k.transcript(), "refusal": k.red.String(k.Refusal()), "error": k.red.String(fmt.Sprint(err))} {
 				if strings.Contains(text, part) {
 					t.Errorf("%s: the %s shows part of the token: %s", row.name, what, text)
+				}
+			}
+		}
+	}
+}
+
+// A proof is hidden however a server repeats it: without what is named before it,
+// in digits of the other case, in base64.
+func TestRepeatedProof(t *testing.T) {
+	for _, mechanism := range []string{"SCRAM-SHA-256", "CRAM-MD5", "DIGEST-MD5"} {
+		k := secured(t, server.Polite{Users: james, Mechanisms: everyMechanism}, engine.TLSOptions{})
+		m, _ := engine.MechanismNamed(mechanism)
+		client := m.Client(engine.Credentials{User: "james", Password: "correct horse", Channel: k.Channel()})
+		_, first, err := client.Start()
+		if err != nil {
+			t.Fatal(err)
+		}
+		line := "AUTH " + mechanism
+		if first != nil {
+			line += " " + base64.StdEncoding.EncodeToString(first)
+		}
+		challenge, _ := k.ask(line, "334").Challenge()
+		response, err := client.Next(challenge)
+		if err != nil {
+			t.Fatal(err)
+		}
+		proof := regexp.MustCompile(`(?:,p=| |response=)([A-Za-z0-9+/=]+)`).FindStringSubmatch(string(response))[1]
+		proofs := []string{proof}
+		if r := k.ask(base64.StdEncoding.EncodeToString(response), ""); r.Code == 334 {
+			said, _ := r.Challenge()
+			_, servers, _ := strings.Cut(string(said), "=")
+			proofs = append(proofs, servers)
+		}
+		for _, proof := range proofs {
+			forms := []string{proof, strings.TrimRight(proof, "="), b64("of " + proof)}
+			if m.Opening == engine.ServerFirst {
+				forms = append(forms, strings.ToUpper(proof))
+			}
+			for _, form := range forms {
+				if said := k.red.String("550 no " + form); strings.Contains(said, form[:12]) {
+					t.Errorf("%s: %s stands in %q", mechanism, form, said)
 				}
 			}
 		}

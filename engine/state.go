@@ -169,7 +169,7 @@ func (c *Conn) saslMask(a *authState, message string) string {
 		return "secret:" + c.nameSecret("password", string(decoded))
 	}
 	m, ok := transcript.ReadSASL(a.mechanism, string(decoded))
-	c.seen("proof", m.Proof)
+	c.seenProof(m.Proof)
 	switch {
 	case c.login != "":
 		return c.login
@@ -215,6 +215,12 @@ func (c *Conn) seen(name, value string) {
 	}
 }
 
+func (c *Conn) seenProof(proof string) {
+	for _, form := range transcript.ProofForms(proof) {
+		c.seen("proof", form)
+	}
+}
+
 // proofSpans finds the proof that a server gives in a reply, and hides it
 // elsewhere: as with the client's, a weak password can be guessed from it.
 func (c *Conn) proofSpans(raw []byte) []transcript.Span {
@@ -227,7 +233,7 @@ func (c *Conn) proofSpans(raw []byte) []transcript.Span {
 		at += bytes.Index(raw[at:], word)
 		decoded, err := base64.StdEncoding.DecodeString(string(word))
 		if proof := transcript.ServerProof(string(decoded)); err == nil && proof != "" {
-			c.seen("proof", proof)
+			c.seenProof(proof)
 			spans = append(spans, transcript.Span{Start: at, End: at + len(word), Mask: "secret:proof"})
 		}
 		at += len(word)

@@ -74,7 +74,9 @@ func (l *login) mask(message string) string {
 		l.learn("password", message)
 		return transcript.SASLMask("", "", "")
 	}
-	l.learn("proof", m.Proof)
+	for _, form := range transcript.ProofForms(m.Proof) {
+		l.learn("proof", form)
+	}
 	name := ""
 	if m.Secret != "" || l.mechanism == "PLAIN" {
 		name = l.name(m.Kind, m.Secret)

@@ -1,6 +1,8 @@
 package transcript
 
 import (
+	"encoding/base64"
+	"encoding/hex"
 	"strings"
 )
 
@@ -44,7 +46,7 @@ func ReadSASL(mechanism, message string) (m SASLMessage, ok bool) {
 func readSCRAM(message string) (m SASLMessage, ok bool) {
 	fields := strings.Split(message, ",")
 	if i := strings.LastIndex(message, ",p="); i >= 0 && strings.HasPrefix(message, "c=") {
-		return SASLMessage{Proof: message[i+1:]}, true
+		return SASLMessage{Proof: message[i+len(",p="):]}, true
 	}
 	if len(fields) < 4 || !strings.HasPrefix(fields[2], "n=") {
 		return m, false
@@ -117,8 +119,23 @@ func ProvesServer(mechanism string) bool {
 
 // ServerProof is that proof in a server's message, decoded, "" where it holds none.
 func ServerProof(message string) string {
-	if strings.HasPrefix(message, "v=") || strings.HasPrefix(message, "rspauth=") {
-		return message
+	if proof, ok := strings.CutPrefix(message, "v="); ok {
+		proof, _, _ = strings.Cut(proof, ",")
+		return proof
 	}
-	return ""
+	return unquoted(strings.ToLower(message), "rspauth=") // names are in any case, and so is hexadecimal
+}
+
+// ProofForms are what must be looked for so that a proof is found however it is
+// repeated: its digits, and the bytes that they stand for, which are found in
+// any encoding.
+func ProofForms(proof string) []string {
+	forms := []string{strings.TrimRight(proof, "=")}
+	if raw, err := hex.DecodeString(proof); err == nil {
+		return append(forms, string(raw))
+	}
+	if raw, err := base64.StdEncoding.DecodeString(proof); err == nil {
+		forms = append(forms, string(raw))
+	}
+	return forms
 }

@@ -20,7 +20,7 @@ var saslMessages = []struct {
 	{"DIGEST-MD5", `username="james"`, transcript.SASLMessage{User: "james"}, false},
 	{"SCRAM-SHA-256", "n,,n=james,r=abc", transcript.SASLMessage{User: "james"}, true},
 	{"SCRAM-SHA-256-PLUS", "p=tls-exporter,a=o=2Cp,n=j=3Dm,r=abc", transcript.SASLMessage{User: "j=m", Identity: "o,p"}, true},
-	{"SCRAM-SHA-1", "c=biws,r=abcdef,p=QUFB", transcript.SASLMessage{Proof: "p=QUFB"}, true},
+	{"SCRAM-SHA-1", "c=biws,r=abcdef,p=QUFB", transcript.SASLMessage{Proof: "QUFB"}, true},
 	{"SCRAM-SHA-1", "QUFB", transcript.SASLMessage{}, false},
 	{"XOAUTH2", "user=james\x01auth=Bearer tok\x01\x01", transcript.SASLMessage{User: "james", Secret: "tok", Kind: "token"}, true},
 	{"OAUTHBEARER", "n,a=ja=2Cmes,\x01host=x\x01port=25\x01auth=Bearer tok\x01\x01", transcript.SASLMessage{User: "ja,mes", Secret: "tok", Kind: "token"}, true},
@@ -48,4 +48,15 @@ func FuzzReadSASL(f *testing.F) {
 			t.Errorf("%s %q: %+v", mechanism, message, m)
 		}
 	})
+}
+
+func TestServerProof(t *testing.T) {
+	for said, want := range map[string]string{
+		"v=QUFB": "QUFB", "v=QUFB,x=y": "QUFB", "e=no": "", "rspauth=0aff": "0aff", `rspauth="0aff"`: "0aff",
+		"RspAuth=0AFF": "0aff", `nonce="x", rspauth=0aff`: "0aff", `nonce="v="`: "", "": "",
+	} {
+		if got := transcript.ServerProof(said); got != want {
+			t.Errorf("%q: %q, want %q", said, got, want)
+		}
+	}
 }

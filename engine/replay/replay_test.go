@@ -406,6 +406,20 @@ func TestInsecure(t *testing.T) {
 	if v.Outcome != suite.Failed || !strings.Contains(v.Failure.What, "would go over a connection that is not safe") || v.Failure.Pos.String() != "before.smtp:7" || v.Failure.Hint == "" {
 		t.Errorf("%v: %v\n%s", v.Outcome, v.Failure, text)
 	}
+	// Nor does what is made of one.
+	for _, mechanism := range []string{"SCRAM-SHA-256", "CRAM-MD5", "DIGEST-MD5"} {
+		p.Mechanisms = []string{mechanism}
+		sasl := "[sasl user=james secret=password]"
+		exchange := "C: AUTH " + mechanism + "\nS: 334 \nC: " + sasl + "\nS: 334 QUFB\nC: " + sasl + "\nS: 535 5.7.8 Authentication failed\n"
+		peer := server.Start(t, p.Serve)
+		env := environment(peer.Addr())
+		env.Options.Security.Name = "localhost"
+		said := strings.Replace(before, "C: AUTH PLAIN "+sasl+"\nS: 235 2.7.0 Authentication successful\n", exchange, 1)
+		v, text := run(t, in(t, said), env)
+		if v.Outcome != suite.Failed || v.Failure == nil || !strings.Contains(v.Failure.What, "would go over a connection that is not safe") || v.Failure.Pos.String() != "before.smtp:9" || v.Failure.Hint == "" {
+			t.Errorf("%s: %v: %v\n%s", mechanism, v.Outcome, v.Failure, text)
+		}
+	}
 	env.Options.Insecure = true
 	if v, text := run(t, in(t, before), env); v.Outcome != suite.Passed {
 		t.Errorf("%v: %v\n%s", v.Outcome, v.Failure, text)

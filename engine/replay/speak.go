@@ -26,6 +26,10 @@ func (p *player) say(ctx context.Context, t *talk, s *step) error {
 	for _, l := range s.lines {
 		for _, span := range l.Spans {
 			if m, err := parseMask(span.Mask); err == nil && m.sasl {
+				// What is made of a password holds it in no form that Send would find.
+				if why := t.Unsafe(); why != "" && !p.env.Options.Insecure {
+					return &engine.Error{Op: "auth", Addr: t.Address(), Kind: engine.Insecure, Msg: "nothing was sent: the login with the secret " + m.secret + " would go over a connection that is not safe: " + why}
+				}
 				t.NameLogin(p.fill.name(m.as), p.fill.name(m.user), m.secret)
 			}
 		}

@@ -21,7 +21,7 @@ const authRounds = 16
 type Initial uint8
 
 const (
-	InitialUsual    Initial = iota // as the mechanism has it: all but LOGIN that can
+	InitialUsual    Initial = iota // as the mechanism has it: all but LOGIN that can, in a line that holds it
 	InitialSent                    // with it: LOGIN sends the user
 	InitialWithheld                // without: it answers the first 334
 )
@@ -150,15 +150,21 @@ func (c *Conn) begin(l Login) (*saslRun, string, error) {
 		return nil, "", &Error{Op: "auth", Addr: c.addr, Kind: Misuse, Msg: "the mechanism cannot begin", Err: err}
 	}
 	line := "AUTH " + run.mech
-	switch {
-	case first == nil:
-	case l.Initial == InitialWithheld:
-		run.held = first
-	default:
-		line += " " + initialResponse(first)
+	if first == nil {
+		return run, line, nil
 	}
-	return run, line, nil
+	with := line + " " + initialResponse(first)
+	if l.Initial == InitialWithheld || l.Initial == InitialUsual && len(with) > longestCommand {
+		run.held = first
+		return run, line, nil
+	}
+	return run, with, nil
 }
+
+// longestCommand is what a command may have before its CRLF (RFC 5321 section
+// 4.5.3.1.4). RFC 4954 section 4 lets no initial response make AUTH longer: a
+// token goes in answer to a 334, whose lines may have 12288.
+const longestCommand = 512 - len("\r\n")
 
 func (c *Conn) authFault(r *Reply, want, msg string) *Error {
 	return &Error{Op: "auth", Addr: c.addr, Kind: Mismatch, Command: r.Command, Reply: r.Reply, Want: want, Msg: msg}

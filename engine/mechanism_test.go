@@ -404,3 +404,28 @@ func TestRepeatedProof(t *testing.T) {
 		}
 	}
 }
+
+// An initial response that would make AUTH longer than a command may be answers
+// a 334 instead, unless it is asked for.
+func TestLongInitialResponse(t *testing.T) {
+	for _, row := range []struct {
+		length  int // of the AUTH command, with its line end
+		initial engine.Initial
+		wire    string
+	}{
+		{512, engine.InitialUsual, "C: AUTH XOAUTH2 [sasl user=james1 secret=token]\nS: 235"},
+		{516, engine.InitialUsual, "C: AUTH XOAUTH2\nS: 334 \nC: [sasl user=james1 secret=token]\nS: 235"},
+		{3000, engine.InitialUsual, "C: AUTH XOAUTH2\nS: 334 \nC: [sasl user=james1 secret=token]\nS: 235"},
+		{3000, engine.InitialSent, "C: AUTH XOAUTH2 [sasl user=james1 secret=token]\nS: 235"},
+	} {
+		size := (row.length - len("AUTH XOAUTH2 \r\n")) / 4 * 3
+		token := strings.Repeat("aB3/", size)[:size-len("user=james1\x01auth=Bearer \x01\x01")]
+		k := secured(t, server.Polite{Users: map[string]string{"james1": token}, Mechanisms: everyMechanism}, engine.TLSOptions{})
+		r, err := with(k, "XOAUTH2", engine.Login{Credentials: engine.Credentials{User: "james1", Password: token}, Initial: row.initial})
+		if err != nil || r.Code != 235 {
+			t.Errorf("%d: %v %v", row.length, r, err)
+		}
+		k.holds(row.wire)
+		k.lacks(token[:12], b64(token[:12])[2:])
+	}
+}

@@ -3,6 +3,7 @@ package lua51
 import (
 	"fmt"
 	"slices"
+	"strconv"
 
 	lua "github.com/yuin/gopher-lua"
 	"github.com/yuin/gopher-lua/ast"
@@ -10,6 +11,9 @@ import (
 
 // concatName is the global function that a chain of .. calls. No script can write such a name.
 const concatName = ".."
+
+// fillName is the one that puts into a table what its constructor ends in.
+const fillName = "{}"
 
 // Compile makes the code of a parsed chunk, which it changes: each a .. b calls a builtin. The machine's own operator
 // knows no bound, so that a string which doubles fills the memory before anybody looks, and writes numbers in another
@@ -75,6 +79,7 @@ func mendExpr(at *ast.Expr) {
 			mendExpr(&f.Key)
 			mendExpr(&f.Value)
 		}
+		*at = constructor(e)
 		if n := len(e.Fields); n > 0 && e.Fields[n-1].Key != nil {
 			one(e.Fields[n-1].Value) // whose values would be counted among those without a name
 		}
@@ -164,6 +169,65 @@ func assignment(s *ast.AssignStmt) ast.Stmt {
 		at(inner, s)
 	}
 	return at(block, s)
+}
+
+// The machine's compiler puts values without a name into a table by the group, as many groups at most as it can count.
+const (
+	groupSize = 50
+	inGroups  = 511 * groupSize
+)
+
+// constructor is a table in the way that the machine's compiler gets right. Behind a full group it puts that in again
+// with each value that has a name, whose making has overwritten it, and all values of a call or of ... at the end in the
+// place of the group. So what would fill the group gets its number for a name, and what stands at the end is put in by a
+// builtin.
+func constructor(e *ast.TableExpr) ast.Expr {
+	full, n := 0, 0 // the number of the value that is the first to get a name, 0 for none; of values without a name
+	var rest ast.Expr
+	for i, f := range e.Fields {
+		switch {
+		case f.Key == nil && i == len(e.Fields)-1 && many(f.Value):
+			rest = f.Value
+		case f.Key == nil:
+			n++
+		case full == 0 && n > 0 && n%groupSize == 0:
+			full = n
+		}
+	}
+	if n > inGroups && (full == 0 || full > inGroups) {
+		full = inGroups
+	}
+	if full == 0 && (rest == nil || n == 0 || n%groupSize != 0) {
+		return e
+	}
+	if rest != nil {
+		e.Fields = e.Fields[:len(e.Fields)-1]
+	}
+	number := 0
+	for _, f := range e.Fields {
+		if f.Key != nil {
+			continue
+		}
+		if number++; full > 0 && number >= full {
+			f.Key = at(&ast.NumberExpr{Value: strconv.Itoa(number)}, f.Value)
+		}
+	}
+	if rest == nil {
+		return e
+	}
+	from := at(&ast.NumberExpr{Value: strconv.Itoa(n)}, rest)
+	return at(&ast.FuncCallExpr{Func: at(&ast.IdentExpr{Value: fillName}, e), Args: []ast.Expr{e, from, rest}, AdjustRet: true}, e)
+}
+
+// many says whether an expression may be more values than one.
+func many(e ast.Expr) bool {
+	switch e := e.(type) {
+	case *ast.FuncCallExpr:
+		return !e.AdjustRet
+	case *ast.Comma3Expr:
+		return !e.AdjustRet
+	}
+	return false
 }
 
 // at gives a node the place of another.

@@ -1,6 +1,11 @@
 package lua51
 
-import "testing"
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"testing"
+)
 
 func TestConcat(t *testing.T) {
 	checkRows(t, []row{
@@ -46,5 +51,53 @@ func TestAssignedCalls(t *testing.T) {
 		{`local function f(...) local t = { "a", "b", x = ... } return #t, t.x end return f("y", "z")`, "2 y", "the arguments as that", false},
 		{`local function f() return "y", "z" end local t = { "a", x = f(), f() } return #t, t[2], t[3], t.x`, "3 y z y", "and not the last", false},
 		{`local n = 0 local function g() n = n + 1 return nil, n end local function f(s) local x x, s = g(), g() return x, s, n end return f()`, "nil nil 2", "no value, called once", false},
+	})
+}
+
+// TestConstructors: tables of as many values as the machine's compiler puts in at once, and what follows them.
+func TestConstructors(t *testing.T) {
+	counted := func(from, to int) string {
+		var b strings.Builder
+		for i := from; i <= to; i++ {
+			fmt.Fprintf(&b, "%d, ", i)
+		}
+		return b.String()
+	}
+	var rows []row
+	for _, n := range []int{49, 50, 51, 99, 100, 150} {
+		for _, r := range []struct{ fields, want string }{
+			{`x = 1`, "n nil nil nil 1 nil"},
+			{`x = v(1), y = v(2), z = v(3)`, "n nil nil nil 1 2"},
+			{`[v("x")] = v(1), v("a")`, "n a nil nil 1 nil"},
+			{`x = two()`, "n nil nil nil a nil"},
+			{`x = two(), y = two()`, "n nil nil nil a a"},
+			{`two()`, "n a b nil nil nil"},
+			{`(two())`, "n a nil nil nil nil"},
+			{`v(two()), two()`, "n a a b nil nil"},
+			{`...`, "n r s t nil nil"},
+			{`x = v(1), ...`, "n r s t 1 nil"},
+			{`x = v(1), "q", y = v(2), two()`, "n q a b 1 2"},
+		} {
+			source := `local function v(x) return x end local function two() return "a", "b" end
+			local t = (function(...) return { ` + counted(1, n) + r.fields + ` } end)("r", "s", "t")
+			for i = 1, N do if t[i] ~= i then return i, t[i] end end return t[N], t[N + 1], t[N + 2], t[N + 3], t.x, t.y`
+			number := strconv.Itoa(n)
+			rows = append(rows, row{strings.ReplaceAll(source, "N", number), strings.Replace(r.want, "n", number, 1), r.fields, false})
+		}
+		rows = append(rows, row{"local t = { y = (\"q\"):rep(2), " + counted(1, n) + "x = (\"p\"):rep(2) } return #t, t[1], t.x, t.y", strconv.Itoa(n) + " 1 pp qq", "a name before and behind", false})
+	}
+	order := `local o = "" local function f(x) o = o .. x return x end local t = { ` + counted(1, 49) + `f("a"), x = f("b"), f("c"), y = f("d"), f("e") } return o, t[50], t[51], t[52]`
+	if !testing.Short() { // each value of a constructor is compared with all before it
+		rows = append(rows, row{"local t = { " + counted(1, 25601) + "x = 1 } return #t, t[1], t[25550], t[25551], t[25601], t.x", "25601 1 25550 25551 25601 1", "more than all groups hold", false})
+	}
+	checkRows(t, append(rows, row{order, "abcde a c e", "made from the left", false}))
+}
+
+// TestConstructorsBuiltin: what puts the end of a table in may be called by name, too.
+func TestConstructorsBuiltin(t *testing.T) {
+	checkRows(t, []row{
+		{`return pcall(_G["{}"], "x", 1, 2)`, "false bad argument #1 to '{}' (table expected, got string)", "no table", true},
+		{`return pcall(_G["{}"], {}, "x", 2)`, "false bad argument #2 to '{}' (number expected, got string)", "no number", true},
+		{`return #_G["{}"]({}, 0, 1, 2)`, "2", "a table", true},
 	})
 }

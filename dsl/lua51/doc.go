@@ -18,7 +18,8 @@
 // # What gopher-lua's compiler gets wrong
 //
 // Compile mends it before it compiles: a, b = b, a makes both the old b, x = (f(x)) makes nil of a last parameter,
-// { "a", x = f() } has a second value.
+// { "a", x = f() } has a second value. A table of exactly 50 values without a name, or a multiple of that, loses some to
+// one with a name behind them, or to the values of a call at its end; one of more than 25550 loses all that are more.
 //
 // # What differs from Lua 5.1
 //

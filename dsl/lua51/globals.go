@@ -102,6 +102,8 @@ func (s *State) global(l *lua.LState, name string) lua.LValue {
 		return s.strings
 	case concatName:
 		s.keep(name, s.builtin(name, stringConcat))
+	case fillName:
+		s.keep(name, s.builtin(name, tableFill))
 	default:
 		if fn := baseLibrary[name]; fn != nil {
 			s.keep(name, s.builtin(name, fn))

@@ -119,3 +119,12 @@ func (c call) order(by *lua.LFunction) func(a, b lua.LValue) bool {
 		return lua.LVAsBool(result)
 	}
 }
+
+// tableFill puts into a table, behind its first n values, all others that it is given: the end of a constructor.
+func tableFill(c call) int {
+	t, n := c.table(1), c.integer(2)
+	for i := 3; i <= c.count(); i++ {
+		t.RawSet(lua.LNumber(n+i-2), c.arg(i))
+	}
+	return c.push(t)
+}

@@ -18,7 +18,7 @@ var authOptions = []param{
 	{name: "token", kind: textKind, doc: "of OAUTHBEARER and XOAUTH2, in the place of a password; never shown"},
 	{name: "identity", kind: textKind, doc: "the authorisation identity, where it is another"},
 	{name: "realm", kind: textKind, doc: "of DIGEST-MD5, where it is not the first that the server has"},
-	{name: "initial", kind: booleanKind, doc: "with or without the initial response: true makes LOGIN send the user at once, false makes the others wait for a 334"},
+	{name: "initial", kind: booleanKind, doc: "with or without the initial response: true makes LOGIN send the user at once, false makes the others wait for a 334, as they do by themselves where the command would be longer than 512 bytes"},
 	{name: "cancel", kind: booleanKind, doc: "answer the first 334 with *, and expect 501; no user and no password are needed"},
 	{name: "insecure", kind: booleanKind, doc: "the password may go over an unverified or clear connection"},
 	optExpect, optTimeout,

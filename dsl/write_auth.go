@@ -152,6 +152,9 @@ func (s *scribe) login(c *talk) bool {
 	if who.identity != "" {
 		options = append(options, "identity = "+quote(who.identity))
 	}
+	if m, _ := engine.MechanismNamed(mechanism); m.Opening == engine.ClientFirst && s.turns[s.at+1].reply.Code == 334 && withoutInitial(s.turns[s.at].lines[0]) {
+		options = append(options, "initial = false")
+	}
 	if p := s.pattern(s.turns[last].reply); p != "235" {
 		options = append(options, "expect = "+p)
 	}
@@ -167,6 +170,12 @@ func (s *scribe) login(c *talk) bool {
 	}
 	s.judged = true
 	return true
+}
+
+// withoutInitial says whether an AUTH command brings no initial response.
+func withoutInitial(l sentLine) bool {
+	_, start := authParts(l.text)
+	return start == 0
 }
 
 // exchange reads the AUTH exchange that begins here: who logs in, how, and
@@ -214,9 +223,9 @@ func credentialsIn(mechanism string, messages []sentLine, initial bool) (who cre
 		return who, ok
 	}
 	m, known := engine.MechanismNamed(mechanism)
-	// auth has no initial response where the server speaks first, else one; and it
-	// gives nothing up.
-	if known && initial == (m.Opening == engine.ServerFirst) || mechanism == "PLAIN" && len(messages) != 1 ||
+	// auth has no initial response where the server speaks first, else one or, with
+	// initial = false, none: a long token goes without. And it gives nothing up.
+	if known && initial && m.Opening == engine.ServerFirst || mechanism == "PLAIN" && (!initial || len(messages) != 1) ||
 		slices.ContainsFunc(messages, func(m sentLine) bool { return len(m.spans) == 0 && m.text == "*" }) {
 		return who, false
 	}

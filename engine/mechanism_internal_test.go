@@ -100,3 +100,56 @@ func FuzzTokenRefusal(f *testing.F) {
 		}
 	})
 }
+
+// FuzzSCRAM: whatever a server says, its first message is answered or refused,
+// and without a signature nothing is proven.
+func FuzzSCRAM(f *testing.F) {
+	for _, s := range [][2]string{
+		{"r=NONCEx,s=QUFB,i=4096", "v=QUFB"}, {"r=NONCEx,s=,i=1", "v="}, {"r=NONCE,s=QUFB,i=4096", "e=other-error"}, {"r=NONCEx,s=QUFB,i=-1", ""},
+		{"m=x,r=NONCEx,s=QUFB,i=4096", "x"}, {"r=NONCEx,s=QUFB,i=1,i=99999999", "v=QUFB,x=y"}, {"e=no", "v=QUFB"}, {",,", ","}, {"r=NONCEx,s=!,i=4096", ""},
+	} {
+		f.Add(s[0], s[1])
+	}
+	f.Fuzz(func(t *testing.T, first, last string) {
+		c := scram("SCRAM-SHA-256")(Credentials{User: "u", Password: "p"}).(*scramClient)
+		if _, _, err := c.Start(); err != nil {
+			t.Fatal(err)
+		}
+		answer, err := c.Next([]byte(strings.ReplaceAll(first, "NONCE", c.nonce)))
+		if err == nil && c.refusal == "" && !strings.HasPrefix(string(answer), "c=biws,r="+c.nonce) {
+			t.Errorf("%q is answered by %q", first, answer)
+		}
+		if err != nil {
+			return // the exchange is over
+		}
+		if _, err := c.Next([]byte(last)); err == nil && c.refusal == "" {
+			t.Errorf("%q, then %q is a proof", first, last)
+		}
+		if c.Unproven() == "" {
+			t.Errorf("%q, then %q is proven", first, last)
+		}
+	})
+}
+
+// FuzzDigestMD5: the same.
+func FuzzDigestMD5(f *testing.F) {
+	for _, s := range [][2]string{
+		{`realm="x",nonce="n",qop="auth",algorithm=md5-sess,charset=utf-8`, "rspauth=00"}, {`nonce=n,algorithm=md5-sess`, `rspauth=""`}, {`nonce="\"",algorithm=md5-sess,realm=","`, "rspauth"}, {"", ""},
+	} {
+		f.Add(s[0], s[1])
+	}
+	f.Fuzz(func(t *testing.T, first, last string) {
+		c := digestMD5(Credentials{User: "u", Password: "p"}).(*digestClient)
+		answer, err := c.Next([]byte(first))
+		if err == nil {
+			said, err := parseDirectives(string(answer))
+			asked, _ := parseDirectives(first)
+			if err != nil || c.want == "" || len(said["nonce"]) != 1 || said["nonce"][0] != asked["nonce"][0] || len(said["response"]) != 1 || len(said["response"][0]) != 32 {
+				t.Errorf("%q is answered by %q: %v", first, answer, err)
+			}
+		}
+		if _, err := c.Next([]byte(last)); err == nil && c.proven || c.Unproven() == "" {
+			t.Errorf("%q, then %q is proven", first, last)
+		}
+	})
+}

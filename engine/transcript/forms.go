@@ -18,7 +18,22 @@ type hidden struct {
 	crlf   []byte    // with the line ends of the wire; nil where that is the same
 	hex    []byte    // in small digits
 	base64 []sextets // behind 0, 1 and 2 bytes of a group; then crlf's
+	parts  []part    // of a long one: what a server repeats may be cut
 }
+
+// part is a part of a secret, by which the longer one around it is found.
+type part struct {
+	at     int // where it begins
+	base64 [3]sextets
+}
+
+// A token is looked for in parts, a password is not: the words of a phrase stand
+// elsewhere, too.
+const (
+	partSize = 16 // in bytes; any 31 of a secret hold a whole part
+	inParts  = 64 // the length from which on a secret has parts
+	variety  = 8  // how many different bytes a part has at the least
+)
 
 func (h *hidden) name() string { return strings.TrimPrefix(h.mask, "secret:") }
 
@@ -33,6 +48,19 @@ func (h *hidden) prepare() {
 	for _, value := range [][]byte{h.value, h.crlf} {
 		for before := 0; before < 3 && value != nil; before++ {
 			h.base64 = append(h.base64, inBase64(value, before))
+		}
+	}
+	if len(h.value) < inParts {
+		return
+	}
+	for at := 0; at+partSize <= len(h.value); at += partSize {
+		value := h.value[at : at+partSize]
+		different := map[byte]bool{}
+		for _, c := range value {
+			different[c] = true
+		}
+		if len(different) >= variety {
+			h.parts = append(h.parts, part{at, [3]sextets{inBase64(value, 0), inBase64(value, 1), inBase64(value, 2)}})
 		}
 	}
 }
@@ -50,7 +78,34 @@ func (h *hidden) find(spans []Span, t *reading, r *Redactor) []Span {
 	for i := range h.base64 {
 		spans = t.findWords(spans, &h.base64[i], h.mask, r)
 	}
+	for i := range h.parts {
+		spans = t.findPart(spans, h, h.parts[i].at)
+		for j := range h.parts[i].base64 {
+			spans = t.findWords(spans, &h.parts[i].base64[j], h.mask, r)
+		}
+	}
 	return spans
+}
+
+// findPart adds a span for each place where the part of h at an offset stands,
+// as it is, with what more of h is around it.
+func (t *reading) findPart(spans []Span, h *hidden, at int) []Span {
+	for from := 0; ; {
+		i := bytes.Index(t.data[from:], h.value[at:at+partSize])
+		if i < 0 {
+			return spans
+		}
+		start := from + i
+		end := start + partSize
+		for before := at; before > 0 && start > from && t.data[start-1] == h.value[before-1]; before-- {
+			start--
+		}
+		for behind := at + partSize; behind < len(h.value) && end < len(t.data) && t.data[end] == h.value[behind]; behind++ {
+			end++
+		}
+		t.places(start, end, func(start, end int) { spans = append(spans, Span{Start: start, End: end, Mask: h.mask}) })
+		from = end
+	}
 }
 
 // findAll adds a span for each place where form stands in data, t's or as long

@@ -162,3 +162,36 @@ func FuzzRedact(f *testing.F) {
 func around(before []byte, secret string, after []byte) string {
 	return string(before) + " " + secret + " " + string(after)
 }
+
+// Of a long token, part of it is hidden too: what a server repeats may be cut,
+// within a line or into several.
+func TestPartOfToken(t *testing.T) {
+	var token string
+	for i := range 20 {
+		token += fmt.Sprintf("%x.Zq%d-", i*7919, i*i+31)
+	}
+	r := &transcript.Redactor{}
+	r.Add("token", token)
+	r.Add("phrase", "the words of mail.example.com")
+	message := b64("user=james\x01auth=Bearer " + token + "\x01\x01")
+	for _, row := range []struct{ said, want string }{
+		{"535 no " + token[:100], "535 no [secret:token]"},
+		{"535 no " + token[50:90] + " <", "535 no [secret:token] <"},
+		{"535 no " + message[:200], "535 no [secret:token]"},
+		{"535 no " + message[101:190], "535 no [secret:token]"},
+		{"535-" + message[:120] + "\r\n535 " + message[130:], "535-[secret:token]\r\n535 [secret:token]"},
+		{"535 no " + token, "535 no [secret:token]"},
+		{"535 " + url.PathEscape(token[:50]+" "), "535 [secret:token]%20"},
+		{"250 mail.example.com", "250 mail.example.com"},
+		{"535 no " + token[:8], "535 no " + token[:8]},
+	} {
+		if got := r.String(row.said); got != row.want {
+			t.Errorf("%q: %q, want %q", row.said, got, row.want)
+		}
+	}
+	same := strings.Repeat("a", 100)
+	r.Add("same", same)
+	if got := r.String(same[1:]); got != same[1:] {
+		t.Errorf("%q", got)
+	}
+}

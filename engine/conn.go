@@ -106,13 +106,15 @@ type Conn struct {
 	blamed    bool // unread bytes were reported as a fault
 	message   bool // a 354 was read: what is sent is message text
 	auth      authState
-	mechanism string // of the latest Auth
-	refusal   string // what the last challenge of the latest AUTH said of why it is refused
-	login     string // the mask of all that auth says of a login under way, "" by hand
-	logins    int    // AUTH commands sent, their outcome not known
-	raw       bool   // raw bytes were sent: unasked bytes are no fault until the next reply
-	quit      bool   // QUIT was sent
-	ended     bool   // a 421 was read
+	head      string    // of a line that was sent raw, without its end
+	atHead    authState // as it was before that
+	mechanism string    // of the latest Auth
+	refusal   string    // what the last challenge of the latest AUTH said of why it is refused
+	login     string    // the mask of all that auth says of a login under way, "" by hand
+	logins    int       // AUTH commands sent, their outcome not known
+	raw       bool      // raw bytes were sent: unasked bytes are no fault until the next reply
+	quit      bool      // QUIT was sent
+	ended     bool      // a 421 was read
 	lmtp      bool
 	prdr      bool // MAIL of this transaction asked for a reply for each recipient
 	loopback  bool

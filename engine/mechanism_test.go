@@ -429,3 +429,36 @@ func TestLongInitialResponse(t *testing.T) {
 		k.lacks(token[:12], b64(token[:12])[2:])
 	}
 }
+
+// A login that is sent raw and in pieces is masked in each of them.
+func TestRawPieces(t *testing.T) {
+	plain := "AUTH PLAIN " + b64("\x00james\x00correct horse")
+	for _, row := range []struct {
+		pieces []string
+		parts  []string // what must not be seen
+	}{
+		{[]string{plain[:30], plain[30:] + "\r\n"}, []string{plain[12:30], plain[30:]}},
+		{[]string{plain[:2], plain[2:] + "\r\n"}, []string{plain[12:]}},
+		{[]string{plain[:8], plain[8:20], plain[20:31], plain[31:], "\r", "\nNOOP\r\n"}, []string{plain[12:20], plain[20:31], plain[31:]}},
+	} {
+		k := secured(t, server.Polite{Users: james, Mechanisms: everyMechanism}, engine.TLSOptions{})
+		for _, piece := range row.pieces {
+			k.raw(piece)
+		}
+		for r := k.read(""); r.Code != 235; r = k.read("") {
+		}
+		k.lacks(row.parts...)
+	}
+	k := secured(t, server.Polite{Users: james, Mechanisms: everyMechanism}, engine.TLSOptions{})
+	k.ask("AUTH LOGIN "+b64("james"), "334")
+	k.raw(b64("correct horse")[:7])
+	k.raw(b64("correct horse")[7:] + "\r\n")
+	k.read("235")
+	k.lacks(b64("correct horse")[:7], b64("correct horse")[7:])
+	for _, piece := range []string{"NO", "OP", "\r\n", "MAIL FROM:<a@", "example.org>\r\n"} {
+		k.raw(piece)
+	}
+	k.read("250")
+	k.read("250")
+	k.holds("C: NO\\\nC: OP\\\n", "C: MAIL FROM:<a@\\\nC: example.org>\n")
+}

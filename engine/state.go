@@ -48,6 +48,7 @@ func (c *Conn) observe(cmd *Command, r *wire.Reply) {
 		c.standing.login = c.standing.login || r.Code == 235
 		c.loginEnded(cmd, r)
 	}
+	c.atHead = c.auth
 	if r.Code == 353 && cmd != nil && cmd.Each {
 		c.eachOwes(cmd)
 	}

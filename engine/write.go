@@ -101,7 +101,7 @@ func (c *Conn) group(ctx context.Context, pos transcript.Pos, out []byte, lines 
 	if text {
 		c.endMessage(".", pos)
 	}
-	c.auth = auth
+	c.auth, c.head = auth, ""
 	for i := range cmds {
 		c.owed = append(c.owed, &cmds[i])
 		if !cmds[i].sasl {
@@ -127,6 +127,9 @@ func (c *Conn) Raw(ctx context.Context, _ transcript.Pos, b []byte) error {
 	return c.flush(ctx, b, c.rawSpans(b))
 }
 
+// longestHead bounds the head of a line, in bytes: no AUTH has more.
+const longestHead = 64 << 10
+
 // rawSpans finds what must be hidden of the lines of an AUTH exchange.
 func (c *Conn) rawSpans(b []byte) []transcript.Span {
 	if c.message {
@@ -135,8 +138,18 @@ func (c *Conn) rawSpans(b []byte) []transcript.Span {
 	var spans []transcript.Span
 	at := 0
 	for line := range bytes.Lines(b) {
-		if s, hidden, _ := c.saslSpan(&c.auth, string(bytes.TrimRight(line, "\r\n"))); hidden {
-			spans = append(spans, transcript.Span{Start: s.Start + at, End: s.End + at, Mask: s.Mask})
+		// What was sent without a line end is the head of this line: it is read again.
+		head := len(c.head)
+		if head > 0 {
+			c.auth = c.atHead
+		}
+		c.atHead = c.auth
+		whole := c.head + string(line)
+		if c.head = ""; line[len(line)-1] != '\n' && len(whole) < longestHead {
+			c.head = whole
+		}
+		if s, hidden, _ := c.saslSpan(&c.auth, strings.TrimRight(whole, "\r\n")); hidden && s.End > head {
+			spans = append(spans, transcript.Span{Start: max(s.Start-head, 0) + at, End: s.End - head + at, Mask: s.Mask})
 		}
 		at += len(line)
 	}

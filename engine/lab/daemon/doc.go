@@ -1,6 +1,6 @@
 // Package daemon keeps one server program private: in a folder of its own, on free ports of
 // 127.0.0.1, for as long as the process that started it lives and no longer. It is what package lab and
-// the packages below it (exim, opensmtpd, chasquid, dovecot) have in common.
+// the packages below it (exim, opensmtpd, chasquid, dovecot, sshd) have in common.
 //
 // [New] makes the folder and puts a watchdog beside it; [Daemon.Listen] reserves ports, [Daemon.Write]
 // and [Daemon.Mkdir] fill the folder, [Daemon.Run] starts the program in the foreground and

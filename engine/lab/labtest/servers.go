@@ -15,6 +15,7 @@ import (
 	"smtplay/engine/lab/dovecot"
 	"smtplay/engine/lab/exim"
 	"smtplay/engine/lab/opensmtpd"
+	"smtplay/engine/lab/sshd"
 )
 
 // ServersVariable is the environment variable with the folder that holds the unpacked packages of
@@ -73,6 +74,21 @@ func Dovecot(t testing.TB, o dovecot.Options) *dovecot.Dovecot {
 	t.Helper()
 	servers(t, "dovecot", func(string) []string { return dovecot.Missing() })
 	server, err := dovecot.Start(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stopAfter(t, server.Daemon)
+	return server
+}
+
+// SSHD gives an OpenSSH server that is this test's alone, or skips the test where there can be none.
+func SSHD(t testing.TB, o sshd.Options) *sshd.SSHD {
+	t.Helper()
+	root := servers(t, "sshd", sshd.Missing)
+	if o.Root == "" {
+		o.Root = root
+	}
+	server, err := sshd.Start(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -59,7 +59,7 @@ var featureGroups = []featureGroup{
 		{"LMTP, with a reply for each recipient (RFC 2033)", `data("Hi", { expect = { ["a@example.com"] = 250, ["b@example.com"] = "552 5.2.2" } })`, "LMTP", []sighting{{realDovecot, "dsl.TestDovecotQuota"}, {ownPeer, "engine.TestLMTP"}}, "lmtp-over-quota.lua"},
 		{"standard input and output of a command", `connect "exec:/usr/sbin/sendmail -bs"`, "exec:", []sighting{{realPostfix, "dsl.TestPostfixSendmailBS"}, {ownPeer, "dsl.TestExec"}}, ""},
 		{"MX of a domain", `connect{ mx = "example.com", resolver = "127.0.0.1:53" }`, "mx", []sighting{{ownPeer, "dsl.TestConnectMX"}}, ""},
-		{"SSH jump host", "--via ssh://mail.example.com", "ssh", []sighting{{ownSSH, "cmd.TestVia"}}, ""},
+		{"SSH jump host", "--via ssh://mail.example.com", "ssh", []sighting{{openSSH, "cmd.TestViaOpenSSH"}, {ownSSH, "cmd.TestVia"}}, ""},
 	}},
 	{"Extensions", []feature{
 		{"PIPELINING (RFC 2920)", `pipeline{ "mail from:<a@b>", "rcpt to:<c@d>", "data" }`, "pipelin", []sighting{{realPostfix, "dsl.TestPostfixExtensions"}, {realExim, "dsl.TestEximExtensions"}, {realChasquid, "dsl.TestFeaturesOfOthers"}, {demoServer, "demo.TestPipelining"}, {ownPeer, "engine.TestPipeline"}}, ""},

@@ -17,12 +17,13 @@ const (
 	realOpenSMTPD
 	realChasquid
 	realDovecot
+	openSSH // the host between, not the server
 	ownSSH
 )
 
 // String is the name in the table.
 func (s software) String() string {
-	return [...]string{"smtplay's own peer", "the demo server", "go-smtp", "Postfix", "Exim", "OpenSMTPD", "chasquid", "Dovecot", "smtplay's own SSH host"}[s]
+	return [...]string{"smtplay's own peer", "the demo server", "go-smtp", "Postfix", "Exim", "OpenSMTPD", "chasquid", "Dovecot", "OpenSSH", "smtplay's own SSH host"}[s]
 }
 
 // sighting is a test that saw a feature work against a server: its package's

@@ -14,7 +14,7 @@ import (
 // marks are found in the source of a test that talks to that software.
 var marks = map[software]string{
 	ownPeer: `server\.|polite\(`, demoServer: `demo`, goSMTP: `go-smtp`, realPostfix: `ostfix`, realExim: `exim\.`,
-	realOpenSMTPD: `opensmtpd\.`, realChasquid: `chasquid\.`, realDovecot: `dovecot\.`, ownSSH: `ssh`,
+	realOpenSMTPD: `opensmtpd\.`, realChasquid: `chasquid\.`, realDovecot: `dovecot\.`, openSSH: `sshd\.`, ownSSH: `jumptest\.Start`,
 }
 
 // packages are the folders of those whose tests see features.

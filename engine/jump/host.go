@@ -61,11 +61,23 @@ func (h *Host) DialContext(ctx context.Context, network, address string) (net.Co
 	case ctx.Err() != nil:
 		return nil, fmt.Errorf("%s did not connect to %s in time: %w", h, address, context.Cause(ctx))
 	case errors.As(err, &refused):
-		return nil, fmt.Errorf("%s could not connect to %s: %s (%v)", h, address, strings.TrimSpace(strings.ToValidUTF8(refused.Message, "?")), refused.Reason)
+		return nil, h.refusesChannel(refused, network, address)
 	case err != nil:
 		return nil, h.ended(s, err)
 	}
 	return newConn(channel, h, s, network, address), nil
+}
+
+// refusesChannel says why the host, with which all is well, makes no connection.
+func (h *Host) refusesChannel(refused *ssh.OpenChannelError, network, address string) error {
+	why := fmt.Sprintf("%s (%v)", strings.TrimSpace(strings.ToValidUTF8(refused.Message, "?")), refused.Reason)
+	switch {
+	case network == "unix": // OpenSSH has one answer for all of these
+		return fmt.Errorf("%s could not connect to %s: %s: there is no such socket, or %s may not open it, or AllowStreamLocalForwarding is off there", h, address, why, h.User)
+	case refused.Reason == ssh.Prohibited:
+		return fmt.Errorf("%s does not allow connections to %s: %s: AllowTcpForwarding or PermitOpen forbids it there, or the key's line in authorized_keys", h, address, why)
+	}
+	return fmt.Errorf("%s could not connect to %s: %s", h, address, why)
 }
 
 // Close ends the SSH connection and with it all that goes through it.
@@ -149,6 +161,8 @@ func (h *Host) refusal(ctx context.Context, err, badKey error) error {
 			msg += " (not tried: " + strings.Join(h.Skipped, ", ") + ")"
 		}
 		return errors.New(msg)
+	case strings.Contains(err.Error(), "Too many authentication failures"): // OpenSSH's words; its limit is MaxAuthTries
+		return fmt.Errorf("%s hung up on too many keys that it does not know: name the right one with --via-key", h)
 	}
 	return fmt.Errorf("no SSH connection to %s: %v", h, err)
 }

@@ -160,7 +160,7 @@ func TestNoConnection(t *testing.T) {
 		want   string
 	}{
 		{"nobody listens behind it", func(*jumptest.Server, *Host) {}, "could not connect to " + nobody + ": Connection refused (connect failed)"},
-		{"it forwards nothing", func(d *jumptest.Server, _ *Host) { d.Refuses = true }, "administratively prohibited (administratively prohibited)"},
+		{"it forwards nothing", func(d *jumptest.Server, _ *Host) { d.Refuses = true }, "does not allow connections to " + nobody + ": administratively prohibited (administratively prohibited): AllowTcpForwarding or PermitOpen forbids it there"},
 		{"it never answers", func(d *jumptest.Server, _ *Host) { d.Stalls = true }, "did not connect to " + nobody + " in time"},
 		{"no SSH server", func(_ *jumptest.Server, h *Host) { h.Address = nobody }, "no SSH connection to ssh://admin@" + nobody + ": connect: connection refused"},
 		{"an SSH server that says nothing", func(_ *jumptest.Server, h *Host) { h.Address = silent.Addr().String() }, "did not finish the SSH handshake in time"},

@@ -8,9 +8,11 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"smtplay/engine/lab"
 	"smtplay/engine/lab/labtest"
+	"smtplay/engine/server"
 )
 
 // owners says whose addresses are whose, and holds users and strangers to it.
@@ -81,6 +83,53 @@ func TestLimits(t *testing.T) {
 	wantSound(t, reconfigured(t, p, few, nil).run(t, []string{"errors-are-limited.lua", "logins-are-limited.lua"}, provoked...))
 	rate := both(setting("smtpd_client_auth_rate_limit", "3"), setting("smtpd_hard_error_limit", "1000"), setting("smtpd_error_sleep_time", "0"))
 	wantSound(t, reconfigured(t, p, rate, nil).run(t, []string{"logins-are-limited.lua"}, provoked...))
+}
+
+// hangsUp answers a few wrong commands, and in place of an answer to the next one
+// says these words and hangs up.
+func hangsUp(after int, words ...string) server.Handler {
+	return func(s *server.Session) {
+		_ = s.Reply("220 server.example.com ESMTP")
+		for errors := 0; s.Err() == nil; {
+			line, err := s.ReadLine()
+			switch verb, _, _ := strings.Cut(strings.ToUpper(line), " "); {
+			case err != nil:
+				return
+			case verb == "EHLO", verb == "NOOP":
+				_ = s.Reply("250 Ok")
+			case verb == "QUIT":
+				_ = s.Reply("221 bye")
+				return
+			case errors == after:
+				for _, w := range words {
+					_ = s.Reply(w)
+				}
+				return
+			default:
+				errors++
+				_ = s.Reply("500 5.5.2 What?")
+			}
+		}
+	}
+}
+
+// TestHangingUp: the ways in which servers end a session with too many errors.
+func TestHangingUp(t *testing.T) {
+	t.Parallel()
+	for reason, h := range map[string]server.Handler{
+		"without a word":   hangsUp(4),
+		"with 421":         hangsUp(4, "421 4.7.0 Too many errors"),
+		"with a 5xx":       hangsUp(4, "500 5.5.2 What?"),
+		"with 5xx and 421": hangsUp(4, "500 5.5.2 What?", "421 4.7.0 Too many errors"),
+	} {
+		t.Run(reason, func(t *testing.T) {
+			s := site{targets: map[string]string{"smtp": server.Start(t, h).Addr()}, timeout: 2 * time.Second}
+			wantSound(t, s.run(t, []string{"errors-are-limited.lua"}, provoked...))
+		})
+	}
+	polite := server.Polite{On: server.Answers{"xyzzy 5": server.Say("250 2.0.0 Ok")}}.Serve
+	s := site{targets: map[string]string{"smtp": server.Start(t, polite).Addr()}, timeout: 2 * time.Second}
+	catch{"errors-are-limited.lua", "fail(failure.message)", "got 250"}.want(t, s.run(t, []string{"errors-are-limited.lua"}, provoked...))
 }
 
 // greylist is a policy service (Postfix's SMTPD_POLICY_README) that puts each

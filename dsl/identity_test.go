@@ -222,3 +222,39 @@ func TestPostfixXclient(t *testing.T) {
 		t.Run(row.reason, func(t *testing.T) { checkVerdict(t, b.try(t, row.script)[0], row.script) })
 	}
 }
+
+// behind takes a PROXY header for a command, and is a reply behind its client:
+// what somebody sees who is far away.
+func behind(s *server.Session) {
+	_ = s.Reply("220 ready")
+	next := "502 5.5.2 Command not recognized"
+	for _, _ = s.ReadLine(); s.Err() == nil; next = "250 Ok" {
+		line, err := s.ReadLine()
+		if err != nil {
+			return
+		}
+		_ = s.Reply(next)
+		if strings.EqualFold(line, "quit") {
+			_ = s.Reply("221 bye")
+			return
+		}
+	}
+}
+
+// What answers a header that was not understood is no refusal of the client that
+// it names.
+func TestProxyTakenForRefusal(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, nil)
+	b.env.Targets.Named = map[string]string{"smtp": server.Start(t, behind).Addr()}
+	for _, rest := range []string{
+		"expect 220; send 'helo localhost'; expect '5xx'",
+		"expect 220; send 'helo localhost'; expect '5xx'; send 'quit'",
+		"helo('localhost', { expect = '5xx' })",
+	} {
+		r := b.try(t, "connect{ proxy = { source = '203.0.113.7:4711', version = 1 } }; "+rest)[0]
+		if r.Outcome != suite.Failed || !strings.HasPrefix(r.Failure.Hint, "a PROXY header was sent first") {
+			t.Errorf("%s: %v %v\n%s", rest, r.Outcome, r.Failure, transcriptOf(r))
+		}
+	}
+}

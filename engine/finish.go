@@ -49,12 +49,12 @@ func (c *Conn) Finish(ctx context.Context) error {
 }
 
 // farewell reads the reply to QUIT and judges nothing, unless a PROXY header was
-// sent and nothing has shown yet that it was understood: what a server says
-// first, that took it for commands, is the answer to it.
+// sent and nothing has shown yet that it was understood: a server that took it for
+// commands has answered that first, and every reply since was one to an earlier line.
 func (c *Conn) farewell(ctx context.Context) error {
 	r, err := c.ReadReply(ctx, quitTimeout)
-	if err == nil && r.Code/100 == 5 && c.Proxied() {
-		return &Error{Op: "write", Addr: c.addr, Kind: Unasked, Proxied: true, Got: r.Raw, Msg: "the first reply after the greeting is no answer to QUIT"}
+	if err == nil && r.Code != 221 && r.Code != 421 && c.Proxied() {
+		return &Error{Op: "write", Addr: c.addr, Kind: Unasked, Proxied: true, Got: r.Raw, Msg: "what came last is no answer to QUIT: a reply before it was to something else"}
 	}
 	return nil
 }

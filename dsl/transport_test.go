@@ -81,6 +81,7 @@ while read -r line; do
 	SPEAK*) echo "250 ok"; echo "250 again" ;;
 	DIE*) echo "it broke" >&2; exit 75 ;;
 	LOUD*) yes "much ado" | head -n 100000 >&2; exit 1 ;;
+	BYE*) echo "421 bye"; exit 1 ;;
 	KILL*) kill -9 $$ ;;
 	*) echo "250 ok" ;;
 	esac
@@ -108,6 +109,10 @@ exit 3
 		{"it ends at once, badly", "connect 'fails'\nexpect 220 --! failed: the server closed the connection", "standard error of the command: cannot open it\n"},
 		{"it closes its output", "connect 'closed'; expect_close(); note 'gone'", ""},
 		{"what is sent to one that has ended", "connect 'ends'; expect_close()\nehlo() --! failed: this conversation is", ""},
+		{"it fails, which is no close", "connect 'fails'\nexpect_close() --! failed: the command did not close the connection, it failed: exit status 75", "standard error of the command: cannot open it\n"},
+		{"likewise in the middle", "ehlo(); send 'DIE'\nexpect_close() --! failed: it failed: exit status 75", ""},
+		{"it crashes, which is no close either", "ehlo(); send 'KILL'\nexpect_close() --! failed: it failed: signal: killed", ""},
+		{"with what status it ends behind a goodbye is its affair", "ehlo(); send 'BYE'; expect 421; expect_close()", "exit status 1"},
 		{"there is no such command", "connect 'none' --! error: the command /nowhere/at-all could not be run: no such file or directory", ""},
 		{"nor one in the path", "connect 'exec:no-such-command-anywhere' --! error: could not be run: executable file not found in $PATH", ""},
 		{"TLS from the first byte, to one that speaks none", "connect('smtp', { tls = true }) --! failed: in clear", ""},

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -28,8 +29,9 @@ type execConn struct {
 	stderr  complaint
 	line    string
 
-	once sync.Once
-	left error // how it ended
+	once   sync.Once
+	left   error       // how it ended
+	killed atomic.Bool // by us
 }
 
 // IsCommand says whether an address is a command to run.
@@ -104,7 +106,10 @@ func (x *execConn) Close() error {
 	x.once.Do(func() {
 		x.in.Close()
 		x.out.Close()
-		kill := time.AfterFunc(departure, x.cancel)
+		kill := time.AfterFunc(departure, func() {
+			x.killed.Store(true)
+			x.cancel()
+		})
 		x.left = x.cmd.Wait()
 		kill.Stop()
 		x.cancel()
@@ -129,6 +134,16 @@ func (x *execConn) parting() []string {
 		}
 	}
 	return said
+}
+
+// failed says how a command ended that did not end well, nil for one that did or
+// had to be killed. It is ended by then.
+func (x *execConn) failed() error {
+	x.Close()
+	if status := (*exec.ExitError)(nil); errors.As(x.left, &status) && !x.killed.Load() {
+		return status
+	}
+	return nil
 }
 
 func (x *execConn) LocalAddr() net.Addr                { return nil }

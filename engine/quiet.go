@@ -8,8 +8,8 @@ import (
 )
 
 // ExpectClose waits for the end of the connection, no byte before it. A reset
-// counts. What was still owed is owed no more. Bytes that came instead stay
-// unread.
+// counts, but not the end of a command that failed, unless goodbye was said.
+// What was still owed is owed no more. Bytes that came instead stay unread.
 func (c *Conn) ExpectClose(ctx context.Context, within time.Duration) error {
 	if within <= 0 {
 		within = orDefault(c.opts.Timeout, DefaultTimeout)
@@ -24,6 +24,13 @@ func (c *Conn) ExpectClose(ctx context.Context, within time.Duration) error {
 	}
 	if kind, ok := ended(err); ok {
 		c.owed = nil
+		if x, ok := c.sock.Conn.(*execConn); ok && !c.quit && !c.ended {
+			if died := x.failed(); died != nil {
+				c.shut("server")
+				return &Error{Op: "expect_close", Addr: c.addr, Kind: Mismatch, Want: want, Err: died,
+					Msg: "the command did not close the connection, it failed"}
+			}
+		}
 		by := "server"
 		if kind == Reset {
 			by = "reset"

@@ -93,7 +93,7 @@ func (c *Conn) server() string {
 	if a, ok := c.sock.RemoteAddr().(*net.TCPAddr); ok {
 		return a.IP.String()
 	}
-	return c.addr
+	return strings.ToLower(c.host) // behind an SSH host, which alone knows its address
 }
 
 // mayLogIn takes leave to send n AUTH commands.

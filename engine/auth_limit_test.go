@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"context"
+	"net"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -235,5 +236,49 @@ func TestAuthLimitWaits(t *testing.T) {
 	first.Close()
 	if err := c.Send(t.Context(), transcript.Pos{}, "AUTH LOGIN"); err != nil {
 		t.Error(err)
+	}
+}
+
+// hidden is a connection whose peer is known by name alone.
+type hidden struct {
+	net.Conn
+	address string
+}
+
+func (h hidden) RemoteAddr() net.Addr { return h }
+func (hidden) Network() string        { return "ssh" }
+func (h hidden) String() string       { return h.address }
+
+// behind reaches one server, whatever the name.
+type behind string
+
+func (b behind) String() string { return "behind " + string(b) }
+
+func (b behind) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
+	nc, err := (&net.Dialer{}).DialContext(ctx, network, string(b))
+	return hidden{nc, address}, err
+}
+
+// TestAuthLimitByName: all ports of a server count as one, where its name is all
+// that is known of it, too.
+func TestAuthLimitByName(t *testing.T) {
+	t.Parallel()
+	address, count := counting(t, nil)
+	limit := &engine.AuthLimit{Max: 1}
+	for i, to := range []string{"mail.example.com:25", "mail.example.com:587", "MAIL.example.com:465"} {
+		c, err := engine.Connect(t.Context(), to, engine.Options{Via: behind(address), Secrets: &transcript.Redactor{}, Logins: limit})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(c.Close)
+		if _, err := c.ReadReply(t.Context(), 0); err != nil {
+			t.Fatal(err)
+		}
+		if err := exchange(c, "send", "AUTH PLAIN "+b64("\x00james\x00wrong")); i > 0 && !engine.IsKind(err, engine.Withheld) {
+			t.Errorf("%s: %v", to, err)
+		}
+	}
+	if count() != 1 {
+		t.Errorf("%d AUTH were sent, want 1", count())
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"strings"
+	"time"
 )
 
 // conn is a connection through an SSH host: our end of a pipe, which has
@@ -16,7 +17,12 @@ type conn struct {
 	host          *Host
 	session       *session
 	local, remote net.Addr
+	channel       net.Conn
+	sent          chan struct{} // closed when nothing more goes to the server
 }
+
+// lingering is how long what was written may take to leave, once we have closed.
+const lingering = time.Second
 
 func newConn(channel net.Conn, h *Host, s *session, network, address string) net.Conn {
 	ours, theirs := net.Pipe()
@@ -24,11 +30,13 @@ func newConn(channel net.Conn, h *Host, s *session, network, address string) net
 		_, _ = io.Copy(theirs, channel)
 		theirs.Close()
 	}()
+	sent := make(chan struct{})
 	go func() { // to the server
+		defer close(sent)
 		_, _ = io.Copy(channel, theirs)
 		channel.Close()
 	}()
-	c := &conn{Conn: ours, host: h, session: s}
+	c := &conn{Conn: ours, host: h, session: s, channel: channel, sent: sent}
 	c.local, c.remote = ends(network, address, s)
 	return c
 }
@@ -72,6 +80,20 @@ func (c *conn) Write(b []byte) (int, error) {
 		err = c.host.ended(c.session, err)
 	}
 	return n, err
+}
+
+// Close lets what was written go out. A server that takes nothing in cannot keep
+// the connection open by that.
+func (c *conn) Close() error {
+	err := c.Conn.Close()
+	go func() {
+		select {
+		case <-c.sent:
+		case <-time.After(lingering):
+			c.channel.Close()
+		}
+	}()
+	return err
 }
 
 func (c *conn) LocalAddr() net.Addr  { return c.local }

@@ -3,6 +3,7 @@ package jump
 import (
 	"context"
 	"encoding/pem"
+	"errors"
 	"net"
 	"os"
 	"path/filepath"
@@ -232,6 +233,44 @@ func TestDeadlines(t *testing.T) {
 	}
 	if r, err := c.ReadReply(t.Context(), 0); err != nil || r.Code != 220 {
 		t.Errorf("SSH anew: %v, %v", r, err)
+	}
+}
+
+// Who takes nothing in does not keep what we have closed.
+func TestClose(t *testing.T) {
+	t.Parallel()
+	key, _ := jumptest.Key(t)
+	h := reach(t, jumptest.Start(t, key.PublicKey()), key)
+	deaf := server.Start(t, func(s *server.Session) { <-s.Context().Done() })
+	nc, err := h.DialContext(t.Context(), "tcp", deaf.Addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	nc.SetWriteDeadline(time.Now().Add(200 * time.Millisecond))
+	if _, err := nc.Write(make([]byte, 32<<20)); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Fatal(err)
+	}
+	nc.Close()
+	select {
+	case <-nc.(*conn).sent:
+	case <-time.After(10 * time.Second):
+		t.Error("its writes go on")
+	}
+
+	heard := make(chan string, 1)
+	peer := server.Start(t, func(s *server.Session) {
+		line, _ := s.ReadLine()
+		heard <- line
+	})
+	if nc, err = h.DialContext(t.Context(), "tcp", peer.Addr()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := nc.Write([]byte("last words\r\n")); err != nil {
+		t.Fatal(err)
+	}
+	nc.Close()
+	if line := <-heard; line != "last words" {
+		t.Errorf("%q was heard", line)
 	}
 }
 

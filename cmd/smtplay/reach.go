@@ -112,7 +112,6 @@ func (f *reachFlags) jump(p *process) (*jump.Host, error) {
 	if err := checkPort(port); err != nil {
 		return nil, usage("--via: %v", err)
 	}
-	home := p.env["HOME"]
 	h := &jump.Host{Address: net.JoinHostPort(u.Hostname(), port), User: u.User.Username()}
 	if h.User == "" {
 		if h.User = p.env["USER"]; h.User == "" {
@@ -121,7 +120,7 @@ func (f *reachFlags) jump(p *process) (*jump.Host, error) {
 			}
 		}
 	}
-	folder := filepath.Join(home, ".ssh")
+	folder := sshFolder(p)
 	if h.Keys, h.Skipped, err = jump.Keys(p.env["SSH_AUTH_SOCK"], folder, f.viaKey); err != nil {
 		return nil, usage("--via-key: %v", err)
 	}
@@ -130,6 +129,19 @@ func (f *reachFlags) jump(p *process) (*jump.Host, error) {
 		return nil, usage("--via: %v", err)
 	}
 	return h, nil
+}
+
+// sshFolder is the user's ~/.ssh, and never that of the folder where we are,
+// which may be a stranger's: what it says of host keys would be believed.
+func sshFolder(p *process) string {
+	home := p.env["HOME"]
+	if own, err := user.Current(); !filepath.IsAbs(home) && err == nil {
+		home = own.HomeDir
+	}
+	if !filepath.IsAbs(home) {
+		home = string(filepath.Separator)
+	}
+	return filepath.Join(home, ".ssh")
 }
 
 const systemKnownHosts = "/etc/ssh/ssh_known_hosts"

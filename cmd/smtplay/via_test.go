@@ -48,6 +48,7 @@ func TestVia(t *testing.T) {
 	}{
 		{"a host that nobody knows", "", peer.Addr(), []string{"--via-key", mine}, 3, "is in no known_hosts: log in with ssh once"},
 		{"the SSH host's loopback is as safe as ours", knownhosts.Line([]string{d.Address}, d.Host.PublicKey()), peer.Addr(), []string{"--via-key", mine}, 0, "note through ssh://admin@" + d.Address},
+		{"no home", "", peer.Addr(), []string{"--via-key", mine}, 3, "is in no known_hosts: log in with ssh once"},
 		{"a name behind it is not, in clear", "", "inside.example:" + port, []string{"--via-key", mine}, 1, `it is neither TLS nor loopback`},
 		{"but for --insecure", "", "inside.example:" + port, []string{"--via-key", mine, "--insecure"}, 0, "* connect smtp inside.example:" + port},
 		{"no key", "", peer.Addr(), nil, 3, "does not let admin in with any key"},
@@ -58,11 +59,15 @@ func TestVia(t *testing.T) {
 			write(".ssh/known_hosts", row.known+"\n")
 		}
 		args := row.args
+		at := home
+		if row.reason == "no home" {
+			at = "" // the folder where we are is not taken for it
+		}
 		if len(args) == 1 && args[0] == "KEY" {
 			write(".ssh/id_ed25519", string(pem.EncodeToMemory(block)))
 			args = nil
 		}
-		c := child{dir: home, env: []string{"HOME=" + home, "SSH_AUTH_SOCK=", "SMTPLAY_SECRET_password=pa55word"}}
+		c := child{dir: home, env: []string{"HOME=" + at, "SSH_AUTH_SOCK=", "SMTPLAY_SECRET_password=pa55word"}}
 		cmd := c.command(t, append([]string{"run", "-v", "-s", row.server, "--via", via, "t.lua"}, args...)...)
 		out, _ := cmd.CombinedOutput()
 		if cmd.ProcessState.ExitCode() != row.status || !strings.Contains(strings.Join(strings.Fields(string(out)), " "), strings.Join(strings.Fields(row.want), " ")) {

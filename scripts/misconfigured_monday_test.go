@@ -50,6 +50,8 @@ var mondays = []misconfiguration{
 		{"sender-not-the-logins.lua", `outside(helo)⏎expect_refusal{ from = other`, "must log in"}}},
 	{reason: "the user's own address is another's", edit: both(owners, setting("smtpd_sender_login_maps", "inline:{james@new.example.com=boss@new.example.com, boss@new.example.com=boss@new.example.com}")), vars: boss, caught: []catch{
 		{"sender-not-the-logins.lua", `mail(user); rcpt(known)`, "got 553 5.7.1"}}},
+	{reason: "every stranger is refused, whoever writes", edit: both(owners, at("smtp", "smtpd_client_restrictions=reject")), vars: boss, caught: []catch{
+		{"sender-not-the-logins.lua", `rcpt(known) -- it was that sender`, "got 554 5.7.1"}}},
 
 	// Limits.
 	{reason: "one error is one too many", edit: setting("smtpd_hard_error_limit", "1"), caught: []catch{

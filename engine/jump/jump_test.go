@@ -333,6 +333,17 @@ func TestKeys(t *testing.T) {
 	}
 	write("id_ed25519", "")
 	in("the folder, where another key is encrypted, and an agent that is gone", filepath.Join(folder, "gone"), folder, "")
+	broken, err := net.Listen("unix", filepath.Join(folder, "broken"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer broken.Close()
+	go func() {
+		for nc, err := broken.Accept(); err == nil; nc, err = broken.Accept() {
+			nc.Close()
+		}
+	}()
+	in("the folder, and an agent that does not answer", broken.Addr().String(), folder, "")
 	garbage := filepath.Join(folder, "garbage")
 	if err := os.WriteFile(garbage, []byte("-----BEGIN nothing"), 0o600); err != nil {
 		t.Fatal(err)

@@ -38,7 +38,11 @@ func Keys(socket, folder, file string) (methods []ssh.AuthMethod, skipped []stri
 			}
 			// It stays open: the keys sign through it, while the handshake lasts.
 			_ = nc.SetDeadline(time.Now().Add(patience))
-			return agent.NewClient(nc).Signers()
+			all, err := agent.NewClient(nc).Signers()
+			if err != nil {
+				nc.Close() // nor has one that does not answer
+			}
+			return all, nil
 		}
 	}
 	var own []ssh.Signer

@@ -110,9 +110,13 @@ func (x *execConn) Close() error {
 			x.killed.Store(true)
 			x.cancel()
 		})
+		began := time.Now()
 		x.left = x.cmd.Wait()
 		kill.Stop()
 		x.cancel()
+		if time.Since(began) >= departure { // it may be gone, and what it started holds its standard error
+			_ = x.cmd.Cancel()
+		}
 	})
 	return nil
 }

@@ -125,6 +125,8 @@ func forClosed(c Context) string {
 	switch {
 	case strings.Contains(c.Text, "a certificate of the client"):
 		return wantsCertificate
+	case engine.IsCommand(c.Address):
+		return "the connection is a command, and it ended: the transcript has its exit status, where it failed, and its standard error"
 	case c.Verb == Greeting && port(c) == "465" && !c.TLS:
 		return tlsFirst
 	case c.Verb == Greeting && len(c.Got) == 0:

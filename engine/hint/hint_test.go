@@ -167,6 +167,7 @@ func TestFaults(t *testing.T) {
 		{"after the dot", hint.Context{Fault: engine.Timeout, Verb: ".", Previous: reply(t, "354 go")}, "filters"},
 		{"slow login", hint.Context{Fault: engine.Timeout, Verb: "AUTH"}, "failed logins"},
 		{"slow", hint.Context{Fault: engine.Timeout, Verb: "RCPT"}, "--timeout"},
+		{"a command that ended", hint.Context{Fault: engine.Closed, Verb: hint.Greeting, Address: "exec:ssh mail nc localhost 25"}, "its exit status"},
 		{"closed at once", hint.Context{Fault: engine.Closed, Verb: hint.Greeting, Address: "[::1]:25"}, "before a greeting"},
 		{"closed 465", hint.Context{Fault: engine.Closed, Verb: hint.Greeting, Address: "[::1]:465"}, "submissions"},
 		{"after a handshake that asked for a certificate", hint.Context{Fault: engine.Closed, Verb: "EHLO", Text: "the server closed the connection, without a word after a handshake in which it asked for a certificate of the client"}, "cert = and key ="},

@@ -26,21 +26,22 @@ const piece = 6
 // It decodes what it looks at, where the program looks for encoded forms.
 func leak(text, secret string) string {
 	for _, r := range readingsOf(text) {
+		read := strings.ToLower(r.text)
 		for at := range len(secret) - piece + 1 {
 			// In capitals it is as good as told: keywords are.
-			if part := secret[at : at+piece]; strings.Contains(strings.ToLower(r.text), strings.ToLower(part)) {
+			if part := secret[at : at+piece]; strings.Contains(read, strings.ToLower(part)) {
 				return fmt.Sprintf("%s (%q)", r.name, part)
 			}
 		}
 	}
-	lowered := strings.ToLower(text)
+	lowered, standard := strings.ToLower(text), standardAlphabet(text)
 	for at := range len(secret) - piece + 1 {
 		part := secret[at : at+piece]
 		if strings.Contains(lowered, hex.EncodeToString([]byte(part))) {
 			return fmt.Sprintf("hexadecimal (%q)", part)
 		}
 		for before := range 3 {
-			if form := inside(part, before); strings.Contains(standardAlphabet(text), form) {
+			if form := inside(part, before); strings.Contains(standard, form) {
 				return fmt.Sprintf("base64 at an offset of %d (%q)", before, part)
 			}
 		}

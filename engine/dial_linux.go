@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"io"
 	"net"
 	"net/netip"
 	"os"
@@ -37,7 +38,13 @@ func dialNear(address string) net.Conn {
 		syscall.Close(fd)
 		return nil
 	}
-	return &nearConn{file: os.NewFile(uintptr(fd), "tcp"), peer: to}
+	c := &nearConn{file: os.NewFile(uintptr(fd), "tcp"), peer: to}
+	if c.sys, err = c.file.SyscallConn(); err != nil {
+		c.file.Close()
+		return nil
+	}
+	c.in.do, c.out.do = c.readOn, c.writeOn
+	return c
 }
 
 // itself says that a connection has one end: where nobody listens, the kernel may
@@ -57,43 +64,86 @@ func itself(fd int, peer syscall.Sockaddr) bool {
 
 // nearConn is a TCP connection made by dialNear.
 type nearConn struct {
-	file *os.File
-	peer netip.AddrPort
+	file    *os.File
+	sys     syscall.RawConn
+	peer    netip.AddrPort
+	in, out transferring
 }
 
+// transferring is a read or write under way, as the runtime wants to have it
+// told; it is kept from one to the next.
+type transferring struct {
+	do    func(fd uintptr) (done bool)
+	b     []byte
+	n     int
+	errno syscall.Errno
+}
+
+func (t *transferring) begin(b []byte) { t.b, t.n, t.errno = b, 0, 0 }
+
+// end is how much was transferred, and why no more; err is of the wait.
+func (t *transferring) end(call string, err error) (int, error) {
+	if t.b = nil; err == nil && t.errno != 0 {
+		err = os.NewSyscallError(call, t.errno)
+	}
+	return t.n, err
+}
+
+func (c *nearConn) readOn(fd uintptr) (done bool) {
+	c.in.n, c.in.errno = readNonblocking(fd, c.in.b)
+	return c.in.errno != syscall.EAGAIN
+}
+
+func (c *nearConn) writeOn(fd uintptr) (done bool) {
+	for c.out.n < len(c.out.b) {
+		var n int
+		n, c.out.errno = writeNonblocking(fd, c.out.b[c.out.n:])
+		if c.out.errno != 0 {
+			return c.out.errno != syscall.EAGAIN
+		}
+		c.out.n += n
+	}
+	return true
+}
+
+// Read implements net.Conn.
 func (c *nearConn) Read(b []byte) (int, error) {
-	n, err := c.file.Read(b)
+	c.in.begin(b)
+	n, err := c.in.end("read", c.sys.Read(c.in.do))
+	if n == 0 && err == nil && len(b) > 0 {
+		return 0, io.EOF
+	}
 	return n, c.fault("read", err)
 }
 
+// Write implements net.Conn.
 func (c *nearConn) Write(b []byte) (int, error) {
-	n, err := c.file.Write(b)
+	c.out.begin(b)
+	n, err := c.out.end("write", c.sys.Write(c.out.do))
 	return n, c.fault("write", err)
 }
 
 // fault is an error as net gives it: crypto/tls tells a timeout, after which it
 // goes on, from a broken connection by its type.
 func (c *nearConn) fault(op string, err error) error {
-	if path, ok := err.(*os.PathError); ok {
-		return &net.OpError{Op: op, Net: "tcp", Source: c.LocalAddr(), Addr: c.RemoteAddr(), Err: path.Err}
+	if err == nil {
+		return nil
 	}
-	return err
+	return &net.OpError{Op: op, Net: "tcp", Source: c.LocalAddr(), Addr: c.RemoteAddr(), Err: err}
 }
 
 func (c *nearConn) Close() error                          { return c.file.Close() }
 func (c *nearConn) SetDeadline(t time.Time) error         { return c.file.SetDeadline(t) }
 func (c *nearConn) SetReadDeadline(t time.Time) error     { return c.file.SetReadDeadline(t) }
 func (c *nearConn) SetWriteDeadline(t time.Time) error    { return c.file.SetWriteDeadline(t) }
-func (c *nearConn) SyscallConn() (syscall.RawConn, error) { return c.file.SyscallConn() }
+func (c *nearConn) SyscallConn() (syscall.RawConn, error) { return c.sys, nil }
 func (c *nearConn) RemoteAddr() net.Addr                  { return net.TCPAddrFromAddrPort(c.peer) }
 
 // LocalAddr asks the kernel: few want to know. It is nil once the connection is
 // closed.
 func (c *nearConn) LocalAddr() net.Addr {
 	var local syscall.Sockaddr
-	if sys, err := c.file.SyscallConn(); err == nil {
-		sys.Control(func(fd uintptr) { local, _ = syscall.Getsockname(int(fd)) })
-	}
+	c.sys.Control(func(fd uintptr) { local, _ = syscall.Getsockname(int(fd)) })
 	switch a := local.(type) {
 	case *syscall.SockaddrInet4:
 		return &net.TCPAddr{IP: net.IP(a.Addr[:]), Port: a.Port}

@@ -12,11 +12,11 @@ import (
 // nowRead is a read that does not wait, as the runtime wants to have it told.
 // It is kept: one is made before every command.
 type nowRead struct {
-	do  func(fd uintptr) bool
-	b   []byte
-	n   int
-	err error
-	ran bool
+	do    func(fd uintptr) bool
+	b     []byte
+	n     int
+	errno syscall.Errno
+	ran   bool
 }
 
 // readNow reads what the kernel holds for us and never waits.
@@ -25,15 +25,11 @@ func (s *socket) readNow(b []byte) (int, error) {
 	if r.do == nil {
 		r.do = func(fd uintptr) bool {
 			r.ran = true
-			for {
-				r.n, r.err = syscall.Read(int(fd), r.b)
-				if r.err != syscall.EINTR {
-					return true
-				}
-			}
+			r.n, r.errno = readNonblocking(fd, r.b)
+			return true
 		}
 	}
-	r.b, r.n, r.err, r.ran = b, 0, nil, false
+	r.b, r.n, r.errno, r.ran = b, 0, 0, false
 	err := s.sys.Read(r.do)
 	if err != nil && !r.ran && !s.interrupted.Load() { // the deadline has just passed, and nobody has looked
 		s.setRead(time.Time{})
@@ -43,10 +39,10 @@ func (s *socket) readNow(b []byte) (int, error) {
 	switch {
 	case err != nil:
 		return 0, err
-	case r.err == syscall.EAGAIN:
+	case r.errno == syscall.EAGAIN:
 		return 0, os.ErrDeadlineExceeded
-	case r.err != nil:
-		return 0, os.NewSyscallError("read", r.err)
+	case r.errno != 0:
+		return 0, os.NewSyscallError("read", r.errno)
 	case r.n == 0 && len(b) > 0:
 		return 0, io.EOF
 	}

@@ -17,7 +17,7 @@ var securityParams = []param{
 	{name: "verify", kind: booleanKind, doc: "false finishes the handshake whatever verification finds"},
 	{name: "min_version", kind: versionKind, doc: `"1.0" to "1.3"`},
 	{name: "max_version", kind: versionKind, doc: `"1.0" to "1.3"`},
-	{name: "cert", kind: textKind, doc: "the client's certificate, for a server that asks: a PEM file below the script's folder, or PEM text; the chain above it may follow"},
+	{name: "cert", kind: textKind, doc: "the client's certificate, for a server that asks: a PEM file, anywhere, or PEM text; the chain above it may follow"},
 	{name: "key", kind: textKind, doc: "its key, likewise, as secret \"key\" with --secret key=@FILE; without it the key lies in cert too"},
 	{name: "ciphers", kind: cipherKind, doc: "the suites to offer, of TLS up to 1.2, by the registry's name or OpenSSL's; what Go's TLS does not speak is an error"},
 }

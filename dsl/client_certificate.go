@@ -3,6 +3,7 @@ package dsl
 import (
 	"crypto/tls"
 	"fmt"
+	"io/fs"
 	"slices"
 	"strings"
 
@@ -15,15 +16,19 @@ import (
 func isPEM(s string) bool { return strings.Contains(s, "-----BEGIN ") }
 
 // clientPEM is the PEM text that an option stands for, and what errors call it.
-// A file lies below the script's folder: whoever runs a script of somebody
-// else's lends it no key of his. What lies elsewhere comes as a secret.
+// A file may lie anywhere, as that of a CA may: it is read for the handshake,
+// and its content reaches neither the script nor an error.
 func (s *Script) clientPEM(option, value string) (text []byte, name string, err error) {
 	if isPEM(value) {
 		return []byte(value), "the text given as " + option, nil
 	}
-	text, err = s.read(value)
+	if fs.ValidPath(value) {
+		text, err = s.read(value)
+	} else { // not below the script's folder
+		text, err = s.readPEM(value)
+	}
 	if err != nil {
-		return nil, "", fmt.Errorf("%s: file %q: %w (a file elsewhere: %s = secret \"%s\", with --secret %s=@FILE)", option, value, err, option, option, option)
+		return nil, "", fmt.Errorf("%s: file %q: %w (a secret does as well: %s = secret \"%s\", with --secret %s=@FILE)", option, value, err, option, option, option)
 	}
 	return text, value, nil
 }

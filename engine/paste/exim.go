@@ -2,7 +2,6 @@ package paste
 
 import (
 	"bytes"
-	"regexp"
 )
 
 // eximSays reads Exim's debug output. In that of -bh the replies are unmarked and
@@ -37,6 +36,6 @@ func (c *conversation) eximSays(said []byte) bool {
 }
 
 var (
-	eximMatch    = regexp.MustCompile(`^>>> .*\? (yes|no) \(`)
-	eximDelivers = regexp.MustCompile(`^delivering [0-9A-Za-z]{6}-[0-9A-Za-z]{6,11}-[0-9A-Za-z]{2,4}$`)
+	eximMatch    = lazily(`^>>> .*\? (yes|no) \(`)
+	eximDelivers = lazily(`^delivering [0-9A-Za-z]{6}-[0-9A-Za-z]{6,11}-[0-9A-Za-z]{2,4}$`)
 )

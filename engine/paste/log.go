@@ -2,7 +2,6 @@ package paste
 
 import (
 	"bytes"
-	"regexp"
 )
 
 // record is a line of a system log: which process wrote it, and what of it is
@@ -81,7 +80,7 @@ func stampLength(b []byte, end int) int {
 	return min(n, end)
 }
 
-var logCipher = regexp.MustCompile(`^(\S+) TLS connection (?:established|reused) (?:from|to) .*?: (\S+) with cipher (\S+)`)
+var logCipher = lazily(`^(\S+) TLS connection (?:established|reused) (?:from|to) .*?: (\S+) with cipher (\S+)`)
 
 // record reads a line of the log of the process whose conversation this is.
 func (c *conversation) record(no int, rec record) verdict {

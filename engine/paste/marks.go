@@ -2,7 +2,6 @@ package paste
 
 import (
 	"bytes"
-	"regexp"
 )
 
 // mark is what a tool writes before a line to say whose it is.
@@ -90,7 +89,7 @@ func postfixMark(b []byte) (side uint8, peer, said []byte) {
 
 // stampForm is the time, and the number of the process, with which debug output
 // begins its lines.
-var stampForm = regexp.MustCompile(`^(\[?(?:\d{4}-\d\d-\d\d[T ])?\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?\]? +)?(?:\[?\d{1,8}\]? +)?`)
+var stampForm = lazily(`^(\[?(?:\d{4}-\d\d-\d\d[T ])?\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?\]? +)?(?:\[?\d{1,8}\]? +)?`)
 
 // behindStamp is what follows the stamp of a line, and whether that has the time;
 // nil where the line begins with none.

@@ -3,7 +3,6 @@ package paste
 import (
 	"bytes"
 	"net"
-	"regexp"
 	"slices"
 	"strings"
 )
@@ -56,25 +55,25 @@ func reaches(said []byte) (to peer, ok bool) {
 var connecting = []struct {
 	begin string
 	tool  tool
-	form  *regexp.Regexp
+	form  *lazyRegexp
 }{
-	{"Trying ", unknownTool, regexp.MustCompile(`^Trying (\S+?)\.\.\.$`)}, // telnet
-	{"Connected to ", unknownTool, regexp.MustCompile(`^Connected to (\S+?)\.$`)},
-	{"Connection to ", unknownTool, regexp.MustCompile(`^Connection to (\S+)(?: \S+)? (\d+) port .* succeeded!$`)}, // nc
-	{"Ncat: Connected to ", unknownTool, regexp.MustCompile(`^Ncat: Connected to (\S+):(\d+)\.$`)},
-	{"(UNKNOWN) [", unknownTool, regexp.MustCompile(`^\(UNKNOWN\) \[(\S+)\] (\d+) \(.*\) open$`)},
-	{"=== Trying ", swaks, regexp.MustCompile(`^=== Trying (\S+):(\d+)\.\.\.$`)},
-	{"=== Connected to ", swaks, regexp.MustCompile(`^=== Connected to (\S+?)\.$`)},
-	{"* ", curl, regexp.MustCompile(`^\*\s+Trying (\S+):(\d+)\.\.\.$`)},
-	{"* ", curl, regexp.MustCompile(`^\*\s+Trying (\S+?)\.\.\.$`)},
-	{"* ", curl, regexp.MustCompile(`^\* Connected to \S+ \((\S+)\) port (\d+)`)},
-	{"Connecting to ", exim, regexp.MustCompile(`^Connecting to \S+ \[(\S+)\]:(\d+) .*$`)},
-	{"**** SMTP testing session", eximTest, regexp.MustCompile(`^\*\*\*\* SMTP testing session as if from host ()`)},
+	{"Trying ", unknownTool, lazily(`^Trying (\S+?)\.\.\.$`)}, // telnet
+	{"Connected to ", unknownTool, lazily(`^Connected to (\S+?)\.$`)},
+	{"Connection to ", unknownTool, lazily(`^Connection to (\S+)(?: \S+)? (\d+) port .* succeeded!$`)}, // nc
+	{"Ncat: Connected to ", unknownTool, lazily(`^Ncat: Connected to (\S+):(\d+)\.$`)},
+	{"(UNKNOWN) [", unknownTool, lazily(`^\(UNKNOWN\) \[(\S+)\] (\d+) \(.*\) open$`)},
+	{"=== Trying ", swaks, lazily(`^=== Trying (\S+):(\d+)\.\.\.$`)},
+	{"=== Connected to ", swaks, lazily(`^=== Connected to (\S+?)\.$`)},
+	{"* ", curl, lazily(`^\*\s+Trying (\S+):(\d+)\.\.\.$`)},
+	{"* ", curl, lazily(`^\*\s+Trying (\S+?)\.\.\.$`)},
+	{"* ", curl, lazily(`^\* Connected to \S+ \((\S+)\) port (\d+)`)},
+	{"Connecting to ", exim, lazily(`^Connecting to \S+ \[(\S+)\]:(\d+) .*$`)},
+	{"**** SMTP testing session", eximTest, lazily(`^\*\*\*\* SMTP testing session as if from host ()`)},
 }
 
 var promptTools = [][]byte{[]byte("telnet"), []byte("s_client"), []byte("swaks"), []byte("nc "), []byte("netcat"), []byte("ncat"), []byte("curl"), []byte("exim"), []byte("gnutls-cli")}
 
-var promptForm = regexp.MustCompile(`^(?:\S*[^<>]*[$#%>] )?(?:sudo )?(telnet|openssl s_client|swaks|nc|ncat|netcat|curl|exim4?|gnutls-cli)( .*)?$`)
+var promptForm = lazily(`^(?:\S*[^<>]*[$#%>] )?(?:sudo )?(telnet|openssl s_client|swaks|nc|ncat|netcat|curl|exim4?|gnutls-cli)( .*)?$`)
 
 // prompt reads a command line of the shell, which says where a tool connects.
 func prompt(said []byte) (host, port string, ok bool) {

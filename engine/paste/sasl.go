@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/base64"
 	"fmt"
-	"regexp"
 	"strings"
 
 	"smtplay/engine/transcript"
@@ -72,7 +71,7 @@ func (c *conversation) authSpans(verb string, said []byte) []transcript.Span {
 	return c.saslSpans(string(said[start:]), start)
 }
 
-var maskForm = regexp.MustCompile(`^\[(secret:[A-Za-z0-9_.-]+|sasl( [a-z]+=[!-Z^-~]*)*)\]$`)
+var maskForm = lazily(`^\[(secret:[A-Za-z0-9_.-]+|sasl( [a-z]+=[!-Z^-~]*)*)\]$`)
 
 // answersAhead says whether a line is an answer of AUTH that was typed before the
 // challenge came.
@@ -178,9 +177,9 @@ func (c *conversation) keep(value string) string {
 }
 
 var (
-	digestUser = regexp.MustCompile(`\busername="([^"]*)"`) // DIGEST-MD5
-	scramUser  = regexp.MustCompile(`(?:^|,)n=([^,]*)`)     // SCRAM
-	bearerUser = regexp.MustCompile(`^user=([^\x01]*)`)     // XOAUTH2
+	digestUser = lazily(`\busername="([^"]*)"`) // DIGEST-MD5
+	scramUser  = lazily(`(?:^|,)n=([^,]*)`)     // SCRAM
+	bearerUser = lazily(`^user=([^\x01]*)`)     // XOAUTH2
 )
 
 // userIn is the user that a message of a challenge-response mechanism names, ""
@@ -193,7 +192,7 @@ func userIn(mechanism, message string) string {
 		}
 		return ""
 	}
-	for _, form := range []*regexp.Regexp{digestUser, scramUser, bearerUser} {
+	for _, form := range []*lazyRegexp{digestUser, scramUser, bearerUser} {
 		if m := form.FindStringSubmatch(message); m != nil {
 			return m[1]
 		}

@@ -2,7 +2,6 @@ package paste
 
 import (
 	"bytes"
-	"regexp"
 
 	"smtplay/engine/transcript"
 )
@@ -15,7 +14,7 @@ func sclientBegins(said []byte) bool {
 
 // sclientBlock are the lines that s_client prints about the connection, the
 // certificates and the session, in any of its versions.
-var sclientBlock = regexp.MustCompile(`^(` +
+var sclientBlock = lazily(`^(` +
 	`CONNECTED\(|Connecting to |Can't use SSL_get_servername|depth=|verify (error|return|depth)|` +
 	`-----(BEGIN|END) |---$|Certificate chain$|Server certificate$|no peer certificate available$|` +
 	`\d+ s:|i:|a:PKEY|v:NotBefore|subject=|issuer=|(No|Acceptable) client certificate CA names|/?[A-Z]+ ?= ?|` +
@@ -26,7 +25,7 @@ var sclientBlock = regexp.MustCompile(`^(` +
 	`TLS session ticket|[0-9a-f]{4,} - |Start Time:|Timeout *:|Extended master secret|Post-Handshake New Session Ticket|` +
 	`read R BLOCK|read:errno|write:errno|SSL_connect:|OCSP response|Server did acknowledge|KTLS)`)
 
-var pemLine = regexp.MustCompile(`^[A-Za-z0-9+/]{1,76}={0,2}$`)
+var pemLine = lazily(`^[A-Za-z0-9+/]{1,76}={0,2}$`)
 
 // sclientSays reads a line of s_client's own. ok is false where it belongs to the
 // conversation.
@@ -75,9 +74,9 @@ func (c *conversation) sclientFact(said []byte) {
 }
 
 var (
-	sclientCipher  = regexp.MustCompile(`^(?:New|Reused), (\S+), Cipher is (\S+)$`)
-	sclientSession = regexp.MustCompile(`^(Protocol|Cipher) *: (\S+)$`)
-	sclientVerdict = regexp.MustCompile(`^Verify return code: (\d+) \((.*)\)$`)
+	sclientCipher  = lazily(`^(?:New|Reused), (\S+), Cipher is (\S+)$`)
+	sclientSession = lazily(`^(Protocol|Cipher) *: (\S+)$`)
+	sclientVerdict = lazily(`^Verify return code: (\d+) \((.*)\)$`)
 )
 
 // inTheWay says whether a line is s_client's own in the middle of message text,

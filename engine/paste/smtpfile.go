@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"regexp"
 	"strings"
 
 	"smtplay/engine/transcript"
@@ -152,7 +151,7 @@ func (r *transcriptReader) finish() error {
 }
 
 // remarkForm are the lines of a transcript that are neither side's.
-var remarkForm = regexp.MustCompile(`^\*(\d*) (connect|tls|note|close|step)(?: (.+))?$`)
+var remarkForm = lazily(`^\*(\d*) (connect|tls|note|close|step)(?: (.+))?$`)
 
 // transcriptSays reads what a transcript says of itself where it was pasted into
 // a ticket, without its first line.

@@ -2,7 +2,6 @@ package paste
 
 import (
 	"bytes"
-	"regexp"
 	"strings"
 )
 
@@ -100,7 +99,7 @@ func (c *conversation) toolSays(said []byte) (v verdict, ok bool) {
 }
 
 // dataCount is what curl says of bytes that it does not show.
-var dataCount = regexp.MustCompile(`^[{}] \[\d+ bytes data\]$`)
+var dataCount = lazily(`^[{}] \[\d+ bytes data\]$`)
 
 // swaksSays reads what swaks says of itself: behind === what it does, behind ***
 // what went wrong.
@@ -128,11 +127,11 @@ func (c *conversation) swaksSays(said []byte) bool {
 }
 
 var (
-	swaksWord   = regexp.MustCompile(`^(Trying|Tried|Connected|Connection closed|TLS|Address|Host|Looking|MX|Using|Message|response in|STARTTLS) ?`)
-	swaksCipher = regexp.MustCompile(`^TLS started with cipher ([^:]+):([^:]+)`)
-	swaksPeer   = regexp.MustCompile(`^TLS peer(?: DN=|\[0\]\s+subject=\[)"?/?([^"\]]*)`)
-	curlCipher  = regexp.MustCompile(`^SSL connection using (\S+) / (\S+)`)
-	curlVerdict = regexp.MustCompile(`^SSL certificate verify result: (.*) \(\d+\)`)
+	swaksWord   = lazily(`^(Trying|Tried|Connected|Connection closed|TLS|Address|Host|Looking|MX|Using|Message|response in|STARTTLS) ?`)
+	swaksCipher = lazily(`^TLS started with cipher ([^:]+):([^:]+)`)
+	swaksPeer   = lazily(`^TLS peer(?: DN=|\[0\]\s+subject=\[)"?/?([^"\]]*)`)
+	curlCipher  = lazily(`^SSL connection using (\S+) / (\S+)`)
+	curlVerdict = lazily(`^SSL certificate verify result: (.*) \(\d+\)`)
 )
 
 // curlSays reads what curl says of itself, behind an asterisk. Lists have one too:

@@ -2,7 +2,6 @@ package lab_test
 
 import (
 	"context"
-	"crypto/tls"
 	"strings"
 	"testing"
 	"time"
@@ -15,13 +14,8 @@ import (
 func TestListeners(t *testing.T) {
 	server := labtest.ForTest(t, lab.Options{})
 	auth := "AUTH PLAIN LOGIN\n250-AUTH=PLAIN LOGIN"
-	for _, test := range []struct {
-		listener     string
-		wrapped, tls bool
-		has, hasNot  string // in the reply to the EHLO that counts
-		lines        [][2]string
-	}{
-		{listener: "smtp", has: "250-STARTTLS\n", hasNot: "AUTH", lines: [][2]string{
+	for _, view := range []labtest.View{
+		{Listener: "smtp", Has: "250-STARTTLS\n", HasNot: "AUTH", Lines: [][2]string{
 			{"auth plain " + goodLogin, "503 5.5.1 Error: authentication not enabled"},
 			{"mail from:<james@example.org>", "250 2.1.0 Ok"},
 			{"rcpt to:<james@example.com>", "554 5.7.1 <james@example.com>: Relay access denied"},
@@ -29,7 +23,7 @@ func TestListeners(t *testing.T) {
 			{"rcpt to:<postmaster>", "250 2.1.5 Ok"},
 			{"rcpt to:<james@new.example.com>", "250 2.1.5 Ok"},
 		}},
-		{listener: "smtp", tls: true, has: auth, hasNot: "STARTTLS", lines: [][2]string{
+		{Listener: "smtp", TLS: true, Has: auth, HasNot: "STARTTLS", Lines: [][2]string{
 			{"auth plain " + badLogin, "535 5.7.8 Error: authentication failed: authentication failure"},
 			{"auth login", "334 VXNlcm5hbWU6"},
 			{"amFtZXNAbmV3LmV4YW1wbGUuY29t", "334 UGFzc3dvcmQ6"},
@@ -37,15 +31,15 @@ func TestListeners(t *testing.T) {
 			{"mail from:<james@example.org>", "250"},
 			{"rcpt to:<james@example.com>", "250"},
 		}},
-		{listener: "local", has: "250-SIZE 30720000\n", hasNot: "XCLIENT", lines: [][2]string{
+		{Listener: "local", Has: "250-SIZE 30720000\n", HasNot: "XCLIENT", Lines: [][2]string{
 			{"mail from:<james@example.org>", "250 2.1.0 Ok"},
 			{"rcpt to:<james@example.com>", "250 2.1.5 Ok"},
 		}},
-		{listener: "submission", has: "STARTTLS", hasNot: "AUTH", lines: [][2]string{
+		{Listener: "submission", Has: "STARTTLS", HasNot: "AUTH", Lines: [][2]string{
 			{"auth plain " + goodLogin, "530 5.7.0 Must issue a STARTTLS command first"},
 			{"mail from:<james@new.example.com>", "530 5.7.0 Must issue a STARTTLS command first"},
 		}},
-		{listener: "submission", tls: true, has: auth, hasNot: "STARTTLS", lines: [][2]string{
+		{Listener: "submission", TLS: true, Has: auth, HasNot: "STARTTLS", Lines: [][2]string{
 			{"mail from:<james@new.example.com>", "250"},
 			{"rcpt to:<james@new.example.com>", "554 5.7.1 <unknown[127.0.0.1]>: Client host rejected: Access denied"},
 			{"rset", "250"},
@@ -53,7 +47,7 @@ func TestListeners(t *testing.T) {
 			{"mail from:<james@new.example.com>", "250"},
 			{"rcpt to:<james@example.com>", "250"},
 		}},
-		{listener: "submissions", wrapped: true, has: auth, hasNot: "STARTTLS", lines: [][2]string{
+		{Listener: "submissions", Wrapped: true, Has: auth, HasNot: "STARTTLS", Lines: [][2]string{
 			{"mail from:<james@new.example.com>", "250"},
 			{"rcpt to:<james@new.example.com>", "554 5.7.1"},
 			{"rset", "250"},
@@ -61,7 +55,7 @@ func TestListeners(t *testing.T) {
 			{"mail from:<james@new.example.com>", "250"},
 			{"rcpt to:<james@example.com>", "250"},
 		}},
-		{listener: "xclient", has: "250-XCLIENT NAME ADDR", hasNot: "AUTH", lines: [][2]string{
+		{Listener: "xclient", Has: "250-XCLIENT NAME ADDR", HasNot: "AUTH", Lines: [][2]string{
 			{"xclient name=client.example.net addr=203.0.113.7", "220"},
 			{"ehlo client.example.net", "250"},
 			{"mail from:<james@example.org>", "250"},
@@ -69,29 +63,9 @@ func TestListeners(t *testing.T) {
 			{"rcpt to:<james@new.example.com>", "250"},
 		}},
 	} {
-		name := test.listener
-		if test.tls {
-			name += " over TLS"
-		}
-		t.Run(name, func(t *testing.T) {
+		t.Run(view.String(), func(t *testing.T) {
 			t.Parallel()
-			trust := trusting(t, server)
-			var first *tls.Config
-			if test.wrapped {
-				first = trust
-			}
-			c := dial(t, server.Addr(test.listener), first)
-			ehlo := c.Say("ehlo client.example.org", "250")
-			if test.tls {
-				ehlo = c.StartTLS(trust)
-			}
-			if !strings.Contains(ehlo, test.has) {
-				t.Errorf("the reply to EHLO lacks %q: %q", test.has, ehlo)
-			}
-			if strings.Contains(ehlo, test.hasNot) {
-				t.Errorf("the reply to EHLO has %q: %q", test.hasNot, ehlo)
-			}
-			c.Dialogue(test.lines)
+			c := view.Check(t, server.Addr(view.Listener), server.CAFile(), "220 maila.example.com ESMTP Postfix")
 			c.Say("quit", "221")
 		})
 	}

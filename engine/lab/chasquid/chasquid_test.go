@@ -23,62 +23,40 @@ func TestListeners(t *testing.T) {
 	t.Parallel()
 	server := labtest.Chasquid(t, chasquid.Options{})
 	offers := "250-8BITMIME\n250-PIPELINING\n250-SMTPUTF8\n250-ENHANCEDSTATUSCODES\n250-SIZE 30408704\n"
-	for _, test := range []struct {
-		listener     string
-		wrapped, tls bool
-		has, hasNot  string // in the reply to the EHLO that counts
-		lines        [][2]string
-	}{
-		{listener: "smtp", has: offers + "250-STARTTLS\n", hasNot: "AUTH", lines: [][2]string{
+	for _, view := range []labtest.View{
+		{Listener: "smtp", Has: offers + "250-STARTTLS\n", HasNot: "AUTH", Lines: [][2]string{
 			{"mail from:<james@example.org>", "250 2.1.5"},
 			{"rcpt to:<james@example.com>", "503 5.7.1 Relay not allowed"},
 			{"rcpt to:<nobody@new.example.com>", "550 5.1.1 Destination address is unknown"},
 			{"rcpt to:<james@new.example.com>", "250 2.1.5"},
 		}},
-		{listener: "smtp", hasNot: "AUTH", lines: [][2]string{
+		{Listener: "smtp", HasNot: "AUTH", Lines: [][2]string{
 			{"auth PLAIN " + goodLogin, "503 5.7.10"},
 			{"mail from:<james@example.org>", "250"},
 			{"rcpt to:<postmaster>", "501 5.1.3"},
 			{"noop", "250"},
 			{"vrfy james", "421 4.5.0 Too many errors"},
 		}},
-		{listener: "smtp", tls: true, has: offers + "250-AUTH PLAIN\n", hasNot: "STARTTLS", lines: [][2]string{
+		{Listener: "smtp", TLS: true, Has: offers + "250-AUTH PLAIN\n", HasNot: "STARTTLS", Lines: [][2]string{
 			{"auth plain " + goodLogin, "534 5.7.9"}, // names of mechanisms are in capitals
 			{"auth PLAIN " + badLogin, "535 5.7.8"},
 			{"auth PLAIN " + goodLogin, "235 2.7.0"},
 			{"mail from:<james@new.example.com>", "250"},
 			{"rcpt to:<james@example.com>", "250"},
 		}},
-		{listener: "submission", has: "STARTTLS", hasNot: "AUTH", lines: [][2]string{
+		{Listener: "submission", Has: "STARTTLS", HasNot: "AUTH", Lines: [][2]string{
 			{"mail from:<james@new.example.com>", "550 5.7.9 Mail to submission port must be authenticated"},
 		}},
-		{listener: "submissions", wrapped: true, has: "AUTH PLAIN", hasNot: "STARTTLS", lines: [][2]string{
+		{Listener: "submissions", Wrapped: true, Has: "AUTH PLAIN", HasNot: "STARTTLS", Lines: [][2]string{
 			{"mail from:<james@new.example.com>", "550 5.7.9"},
 			{"auth PLAIN " + goodLogin, "235"},
 			{"mail from:<james@new.example.com>", "250"},
 			{"rcpt to:<james@example.com>", "250"},
 		}},
 	} {
-		t.Run(test.listener, func(t *testing.T) {
+		t.Run(view.String(), func(t *testing.T) {
 			t.Parallel()
-			trust := labtest.Trusting(t, server.CAFile())
-			first := trust
-			if !test.wrapped {
-				first = nil
-			}
-			c := labtest.Dial(t, server.Addr(test.listener), first)
-			c.Expect("220 maila.example.com ESMTP chasquid")
-			ehlo := c.Say("ehlo client.example.org", "250")
-			if test.tls {
-				ehlo = c.StartTLS(trust)
-			}
-			if !strings.Contains(ehlo, test.has) {
-				t.Errorf("the reply to EHLO lacks %q: %q", test.has, ehlo)
-			}
-			if strings.Contains(ehlo, test.hasNot) {
-				t.Errorf("the reply to EHLO has %q: %q", test.hasNot, ehlo)
-			}
-			c.Dialogue(test.lines)
+			view.Check(t, server.Addr(view.Listener), server.CAFile(), "220 maila.example.com ESMTP chasquid")
 		})
 	}
 }

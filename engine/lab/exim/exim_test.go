@@ -29,13 +29,8 @@ const offers = "250-SIZE 30720000\n250-8BITMIME\n250-DSN\n250-PIPELINING\n250-PI
 func TestListeners(t *testing.T) {
 	t.Parallel()
 	server := labtest.Exim(t, exim.Options{})
-	for _, test := range []struct {
-		listener     string
-		wrapped, tls bool
-		has, hasNot  string // in the reply to the EHLO that counts
-		lines        [][2]string
-	}{
-		{listener: "smtp", has: offers + "250-CHUNKING\n250-STARTTLS\n250-PRDR\n250-SMTPUTF8\n", hasNot: "AUTH", lines: [][2]string{
+	for _, view := range []labtest.View{
+		{Listener: "smtp", Has: offers + "250-CHUNKING\n250-STARTTLS\n250-PRDR\n250-SMTPUTF8\n", HasNot: "AUTH", Lines: [][2]string{
 			{"auth plain " + goodLogin, "503 AUTH command used when not advertised"},
 			{"mail from:<james@example.org>", "250 OK"},
 			{"rcpt to:<james@example.com>", "550 relay not permitted"},
@@ -43,7 +38,7 @@ func TestListeners(t *testing.T) {
 			{"rcpt to:<postmaster>", "250 Accepted"},
 			{"rcpt to:<james@new.example.com>", "250 Accepted"},
 		}},
-		{listener: "smtp", tls: true, has: offers + "250-AUTH PLAIN LOGIN CRAM-MD5\n", hasNot: "STARTTLS", lines: [][2]string{
+		{Listener: "smtp", TLS: true, Has: offers + "250-AUTH PLAIN LOGIN CRAM-MD5\n", HasNot: "STARTTLS", Lines: [][2]string{
 			{"auth plain " + badLogin, "535 Incorrect authentication data"},
 			{"auth login", "334 VXNlcm5hbWU6"},
 			{"amFtZXNAbmV3LmV4YW1wbGUuY29t", "334 UGFzc3dvcmQ6"},
@@ -51,14 +46,14 @@ func TestListeners(t *testing.T) {
 			{"mail from:<james@example.org>", "250"},
 			{"rcpt to:<james@example.com>", "250"},
 		}},
-		{listener: "local", has: offers, hasNot: "AUTH", lines: [][2]string{
+		{Listener: "local", Has: offers, HasNot: "AUTH", Lines: [][2]string{
 			{"mail from:<james@example.org>", "250 OK"},
 			{"rcpt to:<james@example.com>", "250 Accepted"},
 		}},
-		{listener: "submission", has: "STARTTLS", hasNot: "AUTH", lines: [][2]string{
+		{Listener: "submission", Has: "STARTTLS", HasNot: "AUTH", Lines: [][2]string{
 			{"mail from:<james@new.example.com>", "530 5.7.0 Must issue a STARTTLS command first"},
 		}},
-		{listener: "submission", tls: true, has: "AUTH PLAIN", hasNot: "STARTTLS", lines: [][2]string{
+		{Listener: "submission", TLS: true, Has: "AUTH PLAIN", HasNot: "STARTTLS", Lines: [][2]string{
 			{"mail from:<james@new.example.com>", "250"},
 			{"rcpt to:<james@new.example.com>", "530 5.7.0 Authentication required"},
 			{"rset", "250"},
@@ -66,35 +61,14 @@ func TestListeners(t *testing.T) {
 			{"mail from:<james@new.example.com>", "250"},
 			{"rcpt to:<james@example.com>", "250"},
 		}},
-		{listener: "submissions", wrapped: true, has: "AUTH PLAIN", hasNot: "STARTTLS", lines: [][2]string{
+		{Listener: "submissions", Wrapped: true, Has: "AUTH PLAIN", HasNot: "STARTTLS", Lines: [][2]string{
 			{"auth plain " + goodLogin, "235"},
 			{"mail from:<james@new.example.com>", "250"},
 			{"rcpt to:<james@example.com>", "250"},
 		}},
 	} {
-		name := test.listener
-		if test.tls {
-			name += " over TLS"
-		}
-		t.Run(name, func(t *testing.T) {
-			trust := labtest.Trusting(t, server.CAFile())
-			first := trust
-			if !test.wrapped {
-				first = nil
-			}
-			c := labtest.Dial(t, server.Addr(test.listener), first)
-			c.Expect("220 maila.example.com ESMTP Exim")
-			ehlo := c.Say("ehlo client.example.org", "250")
-			if test.tls {
-				ehlo = c.StartTLS(trust)
-			}
-			if !strings.Contains(ehlo, test.has) {
-				t.Errorf("the reply to EHLO lacks %q: %q", test.has, ehlo)
-			}
-			if strings.Contains(ehlo, test.hasNot) {
-				t.Errorf("the reply to EHLO has %q: %q", test.hasNot, ehlo)
-			}
-			c.Dialogue(test.lines)
+		t.Run(view.String(), func(t *testing.T) {
+			c := view.Check(t, server.Addr(view.Listener), server.CAFile(), "220 maila.example.com ESMTP Exim")
 			c.Say("quit", "221")
 		})
 	}

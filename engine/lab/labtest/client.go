@@ -108,6 +108,49 @@ func (c *Client) Dialogue(lines [][2]string) {
 	}
 }
 
+// A View is what a client sees of one listener.
+type View struct {
+	Listener string
+	Wrapped  bool        // TLS from the first byte
+	TLS      bool        // after STARTTLS
+	Has      string      // in the reply to the EHLO that counts
+	HasNot   string      // not in it
+	Lines    [][2]string // what is said then, and how each reply begins
+}
+
+// String names the view.
+func (v View) String() string {
+	if v.TLS {
+		return v.Listener + " over TLS"
+	}
+	return v.Listener
+}
+
+// Check plays the view at an address whose server shows a certificate of that file's CA and
+// greets so, up to the last of its lines.
+func (v View) Check(t testing.TB, addr, caFile, greeting string) *Client {
+	t.Helper()
+	trust := Trusting(t, caFile)
+	var first *tls.Config
+	if v.Wrapped {
+		first = trust
+	}
+	c := Dial(t, addr, first)
+	c.Expect(greeting)
+	ehlo := c.Say("ehlo client.example.org", "250")
+	if v.TLS {
+		ehlo = c.StartTLS(trust)
+	}
+	if !strings.Contains(ehlo, v.Has) {
+		t.Errorf("the reply to EHLO lacks %q: %q", v.Has, ehlo)
+	}
+	if strings.Contains(ehlo, v.HasNot) {
+		t.Errorf("the reply to EHLO has %q: %q", v.HasNot, ehlo)
+	}
+	c.Dialogue(v.Lines)
+	return c
+}
+
 // Trusting believes the CA of that file, and nobody else, for the lab's hostname.
 func Trusting(t testing.TB, caFile string) *tls.Config {
 	t.Helper()

@@ -3,7 +3,6 @@ package opensmtpd_test
 import (
 	"bytes"
 	"encoding/base64"
-	"strings"
 	"testing"
 
 	"smtplay/engine/lab"
@@ -20,13 +19,8 @@ func TestListeners(t *testing.T) {
 	t.Parallel()
 	server := labtest.OpenSMTPD(t, opensmtpd.Options{})
 	offers := "250-8BITMIME\n250-ENHANCEDSTATUSCODES\n250-SIZE 30720000\n250-DSN\n"
-	for _, test := range []struct {
-		listener     string
-		wrapped, tls bool
-		has, hasNot  string // in the reply to the EHLO that counts
-		lines        [][2]string
-	}{
-		{listener: "smtp", has: offers + "250-STARTTLS\n", hasNot: "AUTH", lines: [][2]string{
+	for _, view := range []labtest.View{
+		{Listener: "smtp", Has: offers + "250-STARTTLS\n", HasNot: "AUTH", Lines: [][2]string{
 			{"auth plain " + goodLogin, "503 5.5.1"},
 			{"mail from:<james@example.org>", "250 2.0.0 Ok"},
 			{"rcpt to:<james@example.com>", "550 Invalid recipient"},
@@ -34,46 +28,29 @@ func TestListeners(t *testing.T) {
 			{"rcpt to:<postmaster>", "550 Invalid recipient"},
 			{"rcpt to:<james@new.example.com>", "250 2.1.5"},
 		}},
-		{listener: "smtp", tls: true, has: offers + "250-AUTH PLAIN LOGIN\n", hasNot: "STARTTLS", lines: [][2]string{
+		{Listener: "smtp", TLS: true, Has: offers + "250-AUTH PLAIN LOGIN\n", HasNot: "STARTTLS", Lines: [][2]string{
 			{"auth plain " + badLogin, "535"},
 			{"auth plain " + goodLogin, "235 2.0.0"},
 			{"mail from:<james@new.example.com>", "250"},
 			{"rcpt to:<james@example.com>", "250"},
 		}},
-		{listener: "local", has: offers, hasNot: "AUTH", lines: [][2]string{
+		{Listener: "local", Has: offers, HasNot: "AUTH", Lines: [][2]string{
 			{"mail from:<james@example.org>", "250"},
 			{"rcpt to:<james@example.com>", "250 2.1.5"},
 		}},
-		{listener: "submission", has: "STARTTLS", hasNot: "AUTH", lines: [][2]string{
+		{Listener: "submission", Has: "STARTTLS", HasNot: "AUTH", Lines: [][2]string{
 			{"mail from:<james@new.example.com>", "530 5.5.1 Invalid command: Must issue a STARTTLS command first"},
 		}},
-		{listener: "submissions", wrapped: true, has: "AUTH PLAIN LOGIN", hasNot: "STARTTLS", lines: [][2]string{
+		{Listener: "submissions", Wrapped: true, Has: "AUTH PLAIN LOGIN", HasNot: "STARTTLS", Lines: [][2]string{
 			{"mail from:<james@new.example.com>", "530 5.5.1 Invalid command: Must issue an AUTH command first"},
 			{"auth plain " + goodLogin, "235"},
 			{"mail from:<james@new.example.com>", "250"},
 			{"rcpt to:<james@example.com>", "250"},
 		}},
 	} {
-		t.Run(test.listener, func(t *testing.T) {
+		t.Run(view.String(), func(t *testing.T) {
 			t.Parallel()
-			trust := labtest.Trusting(t, server.CAFile())
-			first := trust
-			if !test.wrapped {
-				first = nil
-			}
-			c := labtest.Dial(t, server.Addr(test.listener), first)
-			c.Expect("220 maila.example.com ESMTP OpenSMTPD")
-			ehlo := c.Say("ehlo client.example.org", "250")
-			if test.tls {
-				ehlo = c.StartTLS(trust)
-			}
-			if !strings.Contains(ehlo, test.has) {
-				t.Errorf("the reply to EHLO lacks %q: %q", test.has, ehlo)
-			}
-			if strings.Contains(ehlo, test.hasNot) {
-				t.Errorf("the reply to EHLO has %q: %q", test.hasNot, ehlo)
-			}
-			c.Dialogue(test.lines)
+			c := view.Check(t, server.Addr(view.Listener), server.CAFile(), "220 maila.example.com ESMTP OpenSMTPD")
 			c.Say("quit", "221")
 		})
 	}

@@ -19,6 +19,7 @@ type call struct {
 	s     *session
 	v     *verb
 	conv  *conversation // whose method was called; nil for the current one
+	self  any           // the object whose method was called; nil for none
 	base  int           // the stack index of the first argument
 	count int           // positional values
 	table *lua.LTable   // holds the positional values, when the call is written as one table

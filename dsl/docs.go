@@ -23,6 +23,12 @@ func Reference() string {
 			}
 		}
 	}
+	if len(objects) > 0 {
+		b.WriteString("\n## What verbs return\n")
+	}
+	for _, o := range objects {
+		b.WriteString("\n" + o.reference())
+	}
 	b.WriteString("\n" + FeatureTable())
 	return b.String()
 }
@@ -30,8 +36,8 @@ func Reference() string {
 // featuresName is the name of the table of features.
 const featuresName = "features"
 
-// Docs is the part of the reference of that name: a verb's, the table of
-// features, or all of it for "".
+// Docs is the part of the reference of that name: a verb's, an object's, the
+// table of features, or all of it for "".
 // Unknown names are an error that names the nearest.
 func Docs(name string) (string, error) {
 	if name == "" {
@@ -42,6 +48,9 @@ func Docs(name string) (string, error) {
 	}
 	if v := verbNamed[strings.ToLower(name)]; v != nil {
 		return v.reference(), nil
+	}
+	if o := objectNamed[strings.ToLower(name)]; o != nil {
+		return o.reference(), nil
 	}
 	if near := nearest(name, DocNames()); near != "" {
 		return "", fmt.Errorf("nothing is called %q: did you mean %q?", name, near)
@@ -55,6 +64,9 @@ func DocNames() []string {
 	for _, v := range verbs {
 		names = append(names, v.name)
 	}
+	for _, o := range objects {
+		names = append(names, o.name)
+	}
 	slices.Sort(names)
 	return names
 }
@@ -67,12 +79,22 @@ func Table() string {
 	for i := range chapterTitles {
 		for _, v := range verbs {
 			if v.chapter == chapter(i) {
-				first, _, _ := strings.Cut(v.doc, ". ")
-				fmt.Fprintf(&b, "| `%s` | %s |\n", v.signature(), cell(strings.TrimSuffix(first, ".")))
+				b.WriteString(v.row())
 			}
 		}
 	}
+	for _, o := range objects {
+		for _, v := range o.methods {
+			b.WriteString(v.row())
+		}
+	}
 	return b.String()
+}
+
+// row is the verb's row in the table of all.
+func (v *verb) row() string {
+	first, _, _ := strings.Cut(v.doc, ". ")
+	return fmt.Sprintf("| `%s` | %s |\n", v.signature(), cell(strings.TrimSuffix(first, ".")))
 }
 
 func cell(s string) string { return strings.ReplaceAll(s, "|", `\|`) }

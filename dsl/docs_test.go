@@ -3,6 +3,7 @@ package dsl
 import (
 	"flag"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -34,7 +35,22 @@ func TestReadmeTable(t *testing.T) {
 
 // Whatever a script can call is documented, down to its options.
 func TestReference(t *testing.T) {
-	for _, v := range verbs {
+	all := slices.Clone(verbs)
+	for _, o := range objects {
+		if doc, err := Docs(o.name); o.doc == "" || err != nil || !strings.Contains(Reference(), doc) {
+			t.Errorf("%s is not in the reference: %v", o.name, err)
+		}
+		for _, f := range o.fields {
+			if f.doc == "" || f.kind == "" || f.get == nil {
+				t.Errorf("the field %s of %s has no doc, no kind or no value", f.name, o.name)
+			}
+		}
+		all = append(all, o.methods...)
+	}
+	for _, v := range all {
+		if objectNamed[v.returns] == nil && v.returns != "" {
+			t.Errorf("%s returns %q, which no object is called", v.name, v.returns)
+		}
 		if v.doc == "" || v.run == nil {
 			t.Errorf("%s has no doc, or does nothing", v.name)
 		}
@@ -42,6 +58,9 @@ func TestReference(t *testing.T) {
 			if o.doc == "" && o.name != "expect" {
 				t.Errorf("the option %s of %s has no doc", o.name, v.name)
 			}
+		}
+		if v.of != nil {
+			continue
 		}
 		if doc, err := Docs(v.name); err != nil || !strings.Contains(Reference(), doc) {
 			t.Errorf("%s is not in the reference: %v", v.name, err)

@@ -27,6 +27,7 @@ type machine struct {
 	greeting *expectation
 
 	convMeta, replyMeta *lua.LTable
+	objectMetas         map[*object]*lua.LTable     // made when a script gets one
 	patterns            map[lua.LValue]*expectation // those read so far, numbers and strings
 	spare               *call                       // one that is over, for the next
 }
@@ -127,7 +128,7 @@ func (m *machine) meta(kind string, index func(*lua.LState, *lua.LUserData, stri
 // global is a verb that acts on the current conversation; method is the same
 // verb of the conversation before the colon.
 func (m *machine) global(v *verb) lua.LGFunction {
-	return func(l *lua.LState) int { return m.call(l, v, nil, 1) }
+	return func(l *lua.LState) int { return m.call(l, v, nil, nil, 1) }
 }
 
 func (m *machine) method(v *verb) lua.LGFunction {
@@ -135,7 +136,7 @@ func (m *machine) method(v *verb) lua.LGFunction {
 		ud, _ := l.Get(1).(*lua.LUserData)
 		if ud != nil {
 			if conv, ok := ud.Value.(*conversation); ok {
-				return m.call(l, v, conv, 2)
+				return m.call(l, v, conv, nil, 2)
 			}
 		}
 		m.s.wrong(l, "%s is called as c:%s(…), on a conversation", v.name, v.name)
@@ -143,7 +144,7 @@ func (m *machine) method(v *verb) lua.LGFunction {
 	}
 }
 
-func (m *machine) call(l *lua.LState, v *verb, conv *conversation, base int) int {
+func (m *machine) call(l *lua.LState, v *verb, conv *conversation, self any, base int) int {
 	if v.waits() {
 		defer m.state.Wait()()
 	}
@@ -151,7 +152,7 @@ func (m *machine) call(l *lua.LState, v *verb, conv *conversation, base int) int
 	if m.spare = nil; c == nil { // a verb that calls back is still at work
 		c = &call{}
 	}
-	*c = call{LState: l, s: m.s, v: v, conv: conv, base: base}
+	*c = call{LState: l, s: m.s, v: v, conv: conv, self: self, base: base}
 	c.bind()
 	n := v.run(c)
 	m.spare = c
@@ -161,7 +162,7 @@ func (m *machine) call(l *lua.LState, v *verb, conv *conversation, base int) int
 // waits: what may block counts as waiting, not as filling the memory; what
 // calls back into the script does not.
 func (v *verb) waits() bool {
-	return v.chapter != chapterTests && v.chapter != chapterInputs || v.name == "sleep"
+	return !v.calls && v.chapter != chapterTests && v.chapter != chapterInputs || v.name == "sleep"
 }
 
 // conversation is a conversation as the script holds it.

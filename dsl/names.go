@@ -36,13 +36,13 @@ type callSite struct {
 	inFunction bool   // not in the top level of the file
 	within     string // the innermost function with a name around it, "" for none
 
-	conversation bool // a method of a local that holds what connect returned
+	by string // the verb that returned what a method is called on, where that is seen
 }
 
 // walk gathers the facts of a chunk, in the order of its text. It goes as deep
 // as the chunk is nested, which parseSource bounds.
 func walk(chunk []ast.Stmt) facts {
-	w := &walker{facts: facts{writes: map[string]int{}, strings: map[string][]string{}}, conversations: map[int]bool{}}
+	w := &walker{facts: facts{writes: map[string]int{}, strings: map[string][]string{}}, returned: map[int]string{}}
 	w.block(chunk)
 	return w.facts
 }
@@ -54,7 +54,7 @@ type walker struct {
 	functions int      // how many function bodies are around this place
 	within    string   // the innermost of them that has a name
 
-	conversations map[int]bool // the places in locals of what connect returned
+	returned map[int]string // the verbs that returned what locals hold, by their places
 }
 
 func (w *walker) isLocal(name string) bool { return w.local(name) >= 0 }
@@ -71,7 +71,7 @@ func (w *walker) local(name string) int {
 
 func (w *walker) declare(names ...string) {
 	for _, name := range names {
-		delete(w.conversations, len(w.locals))
+		delete(w.returned, len(w.locals))
 		w.locals = append(w.locals, name)
 	}
 }
@@ -149,7 +149,7 @@ func (w *walker) stmt(s ast.Stmt) {
 func (w *walker) assign(target ast.Expr) {
 	switch target := target.(type) {
 	case *ast.IdentExpr:
-		delete(w.conversations, w.local(target.Value)) // whatever it holds now
+		delete(w.returned, w.local(target.Value)) // whatever it holds now
 		if !w.isLocal(target.Value) {
 			w.write(target.Value, target.Line())
 		}
@@ -180,17 +180,17 @@ func (w *walker) declaration(s *ast.LocalAssignStmt) {
 		}
 	}
 	w.exprs(s.Exprs)
-	var connected []bool
+	var by []string
 	for i, e := range s.Exprs {
 		if i < len(s.Names) {
 			w.note(s.Names[i], e)
 		}
-		connected = append(connected, w.connects(e))
+		by = append(by, w.returnedBy(e))
 	}
 	for i, name := range s.Names {
 		w.declare(name)
-		if i < len(connected) && connected[i] {
-			w.conversations[len(w.locals)-1] = true
+		if i < len(by) && by[i] != "" {
+			w.returned[len(w.locals)-1] = by[i]
 		}
 	}
 }
@@ -202,14 +202,32 @@ func (w *walker) note(name string, e ast.Expr) {
 	}
 }
 
-// connects says whether an expression is a call of connect.
-func (w *walker) connects(e ast.Expr) bool {
+// returnedBy is the verb that an expression calls, where what it returns has
+// methods: "connect" of connect(), "listen:take" of listen():take{}.
+func (w *walker) returnedBy(e ast.Expr) string {
 	call, ok := e.(*ast.FuncCallExpr)
 	if !ok {
-		return false
+		return ""
 	}
-	name, ok := call.Func.(*ast.IdentExpr)
-	return ok && name.Value == "connect" && !w.isLocal("connect")
+	if call.Func == nil {
+		if by := w.holds(call.Receiver); by != "" {
+			return by + ":" + call.Method
+		}
+		return ""
+	}
+	if name, ok := call.Func.(*ast.IdentExpr); ok && !w.isLocal(name.Value) {
+		return name.Value
+	}
+	return ""
+}
+
+// holds is the verb that returned what an expression is, "" where that is not
+// seen.
+func (w *walker) holds(e ast.Expr) string {
+	if name, ok := e.(*ast.IdentExpr); ok && w.isLocal(name.Value) {
+		return w.returned[w.local(name.Value)]
+	}
+	return w.returnedBy(e)
 }
 
 func (w *walker) define(s *ast.FuncDefStmt) {
@@ -346,7 +364,9 @@ func (w *walker) site(e *ast.FuncCallExpr) (site callSite, simple bool) {
 		return callSite{}, false
 	}
 	site.global = first != "" && !w.isLocal(first)
-	site.conversation = site.method && site.recv != "" && site.recv == first && w.conversations[w.local(first)]
+	if site.method {
+		site.by = w.holds(e.Receiver)
+	}
 	return site, true
 }
 

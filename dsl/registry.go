@@ -16,9 +16,11 @@ const (
 	chapterTLS
 	chapterTests
 	chapterInputs
+	chapterPeers
+	chapterArrivals
 )
 
-var chapterTitles = []string{"The conversation", "Replies and capabilities", "Commands", "TLS and certificates", "Tests and flow", "Inputs and tools"}
+var chapterTitles = []string{"The conversation", "Replies and capabilities", "Commands", "TLS and certificates", "Tests and flow", "Inputs and tools", "The other end", "Where messages arrive"}
 
 // kind is the type of an argument or option.
 type kind uint8
@@ -75,6 +77,9 @@ type verb struct {
 	whole   bool    // a table is the first argument itself, not a call written as one
 	many    bool    // any number of values
 	global  bool    // not a method of a conversation
+	calls   bool    // it calls functions of the script's
+	returns string  // the object that it returns, "" where that is none
+	of      *object // whose method it is; nil of globals and of conversations
 	doc     string  // what it does: the first sentence stands in lists
 	example string
 	run     func(*call) int
@@ -93,7 +98,15 @@ func (v *verb) signature() string {
 	if len(v.options) > 0 || v.open {
 		parts = append(parts, "{ … }")
 	}
-	return v.name + "(" + strings.Join(parts, ", ") + ")"
+	return v.fullName() + "(" + strings.Join(parts, ", ") + ")"
+}
+
+// fullName is the name with the object before it, if it is an object's method.
+func (v *verb) fullName() string {
+	if v.of != nil {
+		return v.of.name + ":" + v.name
+	}
+	return v.name
 }
 
 // tooMany says that a verb got more values than it takes.
@@ -134,6 +147,7 @@ var (
 
 func init() {
 	verbs = slices.Concat(conversationVerbs(), lookupVerbs(), replyVerbs(), commandVerbs(), tlsVerbs(), testVerbs(), inputVerbs())
+	registerObjects()
 	verbNamed = map[string]*verb{}
 	for _, v := range verbs {
 		verbNamed[v.name] = v

@@ -57,6 +57,9 @@ func (s *Script) check(main *module) Problems {
 		s.several = s.several || m.reads("test") && (m == main || m.uses("test", live))
 		for _, c := range m.facts.calls {
 			s.notePasswords(m, c)
+			if o := returnedBy(c.by); o != nil && o.method(c.name) == nil {
+				problems = append(problems, m.unknownMethod(o, c))
+			}
 			v := verbOf(c)
 			if v == nil || m.facts.writes[c.name] > 0 {
 				continue
@@ -110,8 +113,13 @@ func (m *module) uses(name string, live map[string]bool) bool {
 // verbOf is the verb that a call calls, nil where it is none. A method may be
 // anybody's, but for one of what a connect returned.
 func verbOf(c callSite) *verb {
-	if v := verbNamed[c.name]; c.conversation && v != nil && !v.global {
-		return v
+	if c.by == "connect" {
+		if v := verbNamed[c.name]; v != nil && !v.global {
+			return v
+		}
+	}
+	if o := returnedBy(c.by); o != nil {
+		return o.method(c.name)
 	}
 	if !c.global || c.method {
 		return nil
@@ -120,6 +128,35 @@ func verbOf(c callSite) *verb {
 		return verbNamed[c.recv+"."+c.name]
 	}
 	return verbNamed[c.name]
+}
+
+// returnedBy is the object that a call chain of verbs returned, such as
+// "listen:take"; nil where it is none.
+func returnedBy(chain string) *object {
+	if chain == "" {
+		return nil
+	}
+	var o *object
+	for i, name := range strings.Split(chain, ":") {
+		v := verbNamed[name]
+		if i > 0 {
+			v = o.method(name)
+		}
+		if v == nil || objectNamed[v.returns] == nil {
+			return nil
+		}
+		o = objectNamed[v.returns]
+	}
+	return o
+}
+
+// unknownMethod is a call of what an object does not have.
+func (m *module) unknownMethod(o *object, c callSite) Problem {
+	msg := fmt.Sprintf("%s has no %q: it has %s", o.article(), c.name, strings.Join(o.names(), ", "))
+	if near := nearest(c.name, o.names()); near != "" {
+		msg = fmt.Sprintf("%s has no %q: did you mean %q?", o.article(), c.name, near)
+	}
+	return m.problem(c.line, c.name, msg)
 }
 
 // checkNames finds globals that nothing ever assigns: a typo would be nil, and

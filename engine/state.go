@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"bytes"
 	"cmp"
 	"encoding/base64"
 	"slices"
@@ -228,16 +227,9 @@ func (c *Conn) proofSpans(raw []byte) []transcript.Span {
 	if !transcript.ProvesServer(c.auth.mechanism) {
 		return nil
 	}
-	var spans []transcript.Span
-	at := 0
-	for word := range bytes.FieldsSeq(raw) {
-		at += bytes.Index(raw[at:], word)
-		decoded, err := base64.StdEncoding.DecodeString(string(word))
-		if proof := transcript.ServerProof(string(decoded)); err == nil && proof != "" {
-			c.seenProof(proof)
-			spans = append(spans, transcript.Span{Start: at, End: at + len(word), Mask: "secret:proof"})
-		}
-		at += len(word)
+	spans, forms := transcript.ProofSpans(raw)
+	for _, form := range forms {
+		c.seen("proof", form)
 	}
 	return spans
 }

@@ -1,7 +1,9 @@
 package server
 
 import (
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -97,7 +99,7 @@ func (a Answer) play(s *Session) byte {
 		// Line by line in the record, still one segment on the wire.
 		s.Reply(a.Lines...)
 	} else {
-		s.Segments(a.Segment, a.Pause, joinLines(a.Lines)+a.Bytes)
+		s.Segments(a.Segment, a.Pause, strings.Join(append(slices.Clone(a.Lines), a.Bytes), "\r\n"))
 	}
 	if a.Do != nil && s.err == nil {
 		a.Do(s)

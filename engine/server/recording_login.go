@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"strings"
 
 	"smtplay/engine/transcript"
@@ -24,6 +25,26 @@ const (
 	shortestPassword = 4
 	mostPasswords    = 16
 )
+
+// answered follows a line of the server's.
+func (l *login) answered(line []byte) {
+	if l.asked = bytes.HasPrefix(line, []byte("334")); l.asked {
+		l.challenge, _ = decoded(strings.TrimSpace(string(line[3:])))
+	}
+}
+
+// proofs finds where the server proves that it knows the password, and hides
+// that elsewhere.
+func (l *login) proofs(said []byte) []transcript.Span {
+	if !transcript.ProvesServer(l.mechanism) {
+		return nil
+	}
+	spans, proofs := transcript.ProofSpans(said)
+	for _, form := range proofs {
+		l.learn("proof", form)
+	}
+	return spans
+}
 
 // hide returns what of a line must be masked.
 func (l *login) hide(line string) []transcript.Span {

@@ -97,10 +97,7 @@ func (p *player) say(st *step) {
 // write says anything.
 func (p *player) write(data []byte, spans []transcript.Span) {
 	p.show(transcript.Server, data, spans)
-	lastLine := data[bytes.LastIndexByte(data[:max(0, len(data)-1)], '\n')+1:]
-	if p.login.asked = bytes.HasPrefix(lastLine, []byte("334")); p.login.asked {
-		p.login.challenge, _ = decoded(strings.TrimSpace(string(lastLine[3:])))
-	}
+	p.login.answered(data[bytes.LastIndexByte(data[:max(0, len(data)-1)], '\n')+1:])
 	if err := p.s.Raw(string(data)); err != nil {
 		p.lost(nil, err)
 	}

@@ -56,6 +56,9 @@ type Server struct {
 	lines    []Line
 	recorded map[int]int
 	messages []Message
+
+	// handOver, if set, gets every session accepted instead of the Handler.
+	handOver func(*Session)
 }
 
 // Listen binds the address and starts to accept. Connections made after it
@@ -99,7 +102,12 @@ func (s *Server) accept(listener net.Listener) {
 			time.Sleep(acceptPause)
 			continue
 		}
-		if session, err := s.begin(conn); err == nil {
+		session, err := s.begin(conn)
+		switch {
+		case err != nil:
+		case s.handOver != nil:
+			s.handOver(session)
+		default:
 			go s.play(session)
 		}
 	}
@@ -142,10 +150,6 @@ func (s *Server) Pipe() net.Conn {
 
 // begin counts a session in. Every session begun must be played.
 func (s *Server) begin(conn net.Conn) (*Session, error) {
-	timeout := s.Timeout
-	if timeout <= 0 {
-		timeout = DefaultTimeout
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
@@ -158,17 +162,25 @@ func (s *Server) begin(conn net.Conn) (*Session, error) {
 	}
 	s.wg.Add(1)
 	s.begun++
-	ctx, cancel := context.WithCancelCause(context.Background())
+	session := newSession(s, s.begun, conn)
 	if s.cancels == nil {
 		s.cancels = make(map[int]context.CancelCauseFunc)
 	}
-	s.cancels[s.begun] = cancel
-	return newSession(ctx, s, s.begun, conn, timeout), nil
+	s.cancels[s.begun] = session.cancel
+	return session, nil
+}
+
+// timeout is how long a session may take.
+func (s *Server) timeout() time.Duration {
+	if s.Timeout <= 0 {
+		return DefaultTimeout
+	}
+	return s.Timeout
 }
 
 // play runs a session to its end and counts it out.
 func (s *Server) play(session *Session) error {
-	defer s.wg.Done()
+	session.start(s.timeout())
 	handler := s.Handler
 	if handler == nil {
 		handler = Polite{}.Serve
@@ -178,13 +190,18 @@ func (s *Server) play(session *Session) error {
 		err = fmt.Errorf("session %d: %w", session.index, err)
 		s.report(err)
 	}
+	s.end(session)
+	return err
+}
+
+// end counts a session out, whose time is settled.
+func (s *Server) end(session *Session) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.cancels[session.index](nil)
 	delete(s.cancels, session.index)
 	s.ended++
 	s.notify()
-	return err
+	s.mu.Unlock()
+	s.wg.Done()
 }
 
 // notify wakes those in Wait. The caller holds the lock.
@@ -244,20 +261,27 @@ func (s *Server) Wait(ctx context.Context, n int) error {
 // Close stops listening, ends every session abruptly and waits for all
 // goroutines of the server. It may be called more than once.
 func (s *Server) Close() error {
-	s.mu.Lock()
-	var err error
-	if !s.closed {
-		s.closed = true
-		if s.listener != nil {
-			err = s.listener.Close()
-		}
-		for _, cancel := range s.cancels {
-			cancel(ErrClosed)
-		}
-		s.notify()
-	}
-	s.mu.Unlock()
+	err := s.shut()
 	s.wg.Wait()
+	return err
+}
+
+// shut is Close without the waiting.
+func (s *Server) shut() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return nil
+	}
+	s.closed = true
+	var err error
+	if s.listener != nil {
+		err = s.listener.Close()
+	}
+	for _, cancel := range s.cancels {
+		cancel(ErrClosed)
+	}
+	s.notify()
 	return err
 }
 

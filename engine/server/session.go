@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +13,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"smtplay/engine/transcript"
 )
 
 // Errors that a session can end with. They come wrapped.
@@ -32,7 +35,7 @@ type Session struct {
 	server *Server
 	index  int
 	ctx    context.Context
-	cancel context.CancelFunc
+	cancel context.CancelCauseFunc
 	base   net.Conn // as accepted
 	conn   net.Conn // base, or TLS over it
 	in     *bufio.Reader
@@ -46,34 +49,98 @@ type Session struct {
 	// replying, if set, is called once, with the first byte of a reply, before
 	// that is written.
 	replying func(code byte)
+
+	// Waiting, if set, is called before everything that may block (a read of what
+	// is not buffered, a write, a handshake, a pause), and what it returned when
+	// that is over: so the owner lets others run meanwhile.
+	Waiting func() (done func())
+
+	// Secrets learns the passwords that clients say, and names those that it
+	// knows, in what is recorded; see Record. Nil means that of the recorder
+	// where this is a *transcript.Log.
+	Secrets *transcript.Redactor
+
+	tape  tape              // what Record records to
+	out   []byte            // replies that are not written yet; see held
+	shown *x509.Certificate // the certificate that the last handshake was done with
+
+	timer  *time.Timer   // ends the session when its time is up
+	awake  chan struct{} // closed once the deadline is set
+	stop   func() bool
+	handed bool // to a caller of Listener.Accept
 }
 
-func newSession(ctx context.Context, server *Server, index int, conn net.Conn, timeout time.Duration) *Session {
-	ctx, cancel := context.WithTimeoutCause(ctx, timeout, ErrTimeout)
+func newSession(server *Server, index int, conn net.Conn) *Session {
+	ctx, cancel := context.WithCancelCause(context.Background())
 	if tcp, ok := conn.(*net.TCPConn); ok {
 		// Segments are only segments when the kernel does not join them.
 		tcp.SetNoDelay(true)
 	}
-	return &Session{
-		server: server, index: index, ctx: ctx, cancel: cancel,
-		base: conn, conn: conn, in: bufio.NewReader(conn),
+	s := &Session{server: server, index: index, ctx: ctx, cancel: cancel, base: conn, conn: conn}
+	s.in = bufio.NewReaderSize(incoming{s}, readSize)
+	return s
+}
+
+// readSize is how much is read at once.
+const readSize = 4096
+
+// start begins the session's time.
+func (s *Session) start(timeout time.Duration) {
+	s.awake = make(chan struct{})
+	s.stop = context.AfterFunc(s.ctx, func() {
+		// A deadline that has passed ends whatever read or write is under way.
+		s.base.SetDeadline(time.Unix(1, 0))
+		close(s.awake)
+	})
+	s.timer = time.AfterFunc(timeout, func() { s.cancel(ErrTimeout) })
+}
+
+// settle ends the session's time: nothing of it runs on.
+func (s *Session) settle() {
+	s.timer.Stop()
+	if !s.stop() {
+		<-s.awake
+	}
+	s.cancel(nil)
+}
+
+// SetTimeout gives the session that time from now on, for all that is still to
+// come, in the place of what is left. It does nothing once time was up.
+func (s *Session) SetTimeout(d time.Duration) {
+	if s.ctx.Err() == nil {
+		s.timer.Reset(max(d, 0))
 	}
 }
 
+// incoming is the connection as its buffer reads it.
+type incoming struct{ s *Session }
+
+func (r incoming) Read(b []byte) (int, error) {
+	if err := r.s.flush(); err != nil {
+		return 0, err
+	}
+	defer r.s.wait()()
+	return r.s.conn.Read(b)
+}
+
+// wait tells the owner that the session may block now; the function returned
+// tells that it no longer does.
+func (s *Session) wait() (done func()) {
+	if s.Waiting != nil {
+		if done := s.Waiting(); done != nil {
+			return done
+		}
+	}
+	return notWaiting
+}
+
+func notWaiting() {}
+
 // run plays the session and closes its connection.
 func (s *Session) run(handler Handler) error {
-	awake := make(chan struct{})
-	stop := context.AfterFunc(s.ctx, func() {
-		// A deadline that has passed ends whatever read or write is under way.
-		s.base.SetDeadline(time.Unix(1, 0))
-		close(awake)
-	})
-	defer s.cancel()
 	handler(s)
 	s.Close()
-	if !stop() {
-		<-awake
-	}
+	s.settle()
 	if errors.Is(s.err, ErrOver) || errors.Is(s.err, ErrClosed) {
 		return nil
 	}
@@ -88,7 +155,10 @@ func (s *Session) Context() context.Context { return s.ctx }
 
 // Conn returns the connection as it is now: TLS after StartTLS. What is done
 // with it directly is not recorded.
-func (s *Session) Conn() net.Conn { return s.conn }
+func (s *Session) Conn() net.Conn {
+	_ = s.flush() // the session keeps the error
+	return s.conn
+}
 
 // Err returns the fault after which no verb does anything, ErrOver after a verb
 // that ended the session, and nil while it goes on.
@@ -121,13 +191,47 @@ func (s *Session) StartTLS(config *tls.Config) error {
 		config = config.Clone()
 		config.SessionTicketsDisabled = true
 	}
-	conn := tls.Server(s.conn, config)
-	if err := conn.Handshake(); err != nil {
+	if err := s.flush(); err != nil {
+		return err
+	}
+	s.shown = nil
+	conn := tls.Server(s.conn, s.showing(config))
+	if err := s.handshake(conn); err != nil {
+		s.tape.noHandshake(err)
 		return s.fail(fmt.Errorf("start tls: %w", s.why(err)))
 	}
 	s.conn = conn
-	s.in = bufio.NewReader(conn)
+	s.in.Reset(incoming{s})
+	s.tape.handshake(conn.ConnectionState(), s.shown)
 	return nil
+}
+
+// showing is config, which tells what certificate it shows.
+func (s *Session) showing(config *tls.Config) *tls.Config {
+	show := func(c *tls.Certificate) {
+		if s.shown = c.Leaf; s.shown == nil && len(c.Certificate) > 0 {
+			s.shown, _ = x509.ParseCertificate(c.Certificate[0])
+		}
+	}
+	if len(config.Certificates) > 0 {
+		show(&config.Certificates[0])
+	}
+	if choose := config.GetCertificate; choose != nil {
+		config = config.Clone()
+		config.GetCertificate = func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+			c, err := choose(hello)
+			if c != nil {
+				show(c)
+			}
+			return c, err
+		}
+	}
+	return config
+}
+
+func (s *Session) handshake(conn *tls.Conn) error {
+	defer s.wait()()
+	return conn.Handshake()
 }
 
 // Pause waits, while the session has time.
@@ -135,6 +239,10 @@ func (s *Session) Pause(d time.Duration) error {
 	if s.err != nil || d <= 0 {
 		return s.err
 	}
+	if err := s.flush(); err != nil {
+		return err
+	}
+	defer s.wait()()
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
@@ -151,6 +259,10 @@ func (s *Session) Hang() error {
 	if s.err != nil {
 		return s.err
 	}
+	if err := s.flush(); err != nil {
+		return err
+	}
+	defer s.wait()()
 	<-s.ctx.Done()
 	s.err = ErrOver
 	return nil
@@ -160,10 +272,11 @@ func (s *Session) Hang() error {
 // reset the connection, and ends the session. It fails when time is up before.
 func (s *Session) WaitClose() error {
 	for s.err == nil {
-		_, err := s.readLine()
+		_, err := s.readSlice()
 		switch {
 		case err == nil, errors.Is(err, ErrTooLong):
 		case gone(err):
+			s.tape.left(err)
 			s.err = ErrOver
 			return nil
 		default:
@@ -184,15 +297,26 @@ func (s *Session) CloseWrite() error {
 	if !ok {
 		return s.fail(fmt.Errorf("close write: %w", ErrUnsupported))
 	}
-	if conn, ok := s.conn.(*tls.Conn); ok {
-		if err := conn.CloseWrite(); err != nil {
-			return s.fail(fmt.Errorf("close write: %w", s.why(err)))
-		}
+	if err := s.flush(); err != nil {
+		return err
+	}
+	if err := s.farewell(); err != nil {
+		return s.fail(fmt.Errorf("close write: %w", s.why(err)))
 	}
 	if err := half.CloseWrite(); err != nil {
 		return s.fail(fmt.Errorf("close write: %w", s.why(err)))
 	}
 	return nil
+}
+
+// farewell is TLS's close_notify alert; nothing in clear.
+func (s *Session) farewell() error {
+	conn, ok := s.conn.(*tls.Conn)
+	if !ok {
+		return nil
+	}
+	defer s.wait()()
+	return conn.CloseWrite()
 }
 
 // Reset ends the session abortively: the client gets a TCP RST instead of an
@@ -205,12 +329,15 @@ func (s *Session) Reset() error {
 	if !ok {
 		return s.fail(fmt.Errorf("reset: %w", ErrUnsupported))
 	}
+	if err := s.flush(); err != nil {
+		return err
+	}
 	// With no time to linger, close throws away what is unsent and resets.
 	if err := tcp.SetLinger(0); err != nil {
 		return s.fail(fmt.Errorf("reset: %w", err))
 	}
 	tcp.Close()
-	s.err = ErrOver
+	s.over("reset")
 	return nil
 }
 
@@ -220,21 +347,36 @@ func (s *Session) Drop() error {
 	if s.err != nil {
 		return s.err
 	}
+	if err := s.flush(); err != nil {
+		return err
+	}
 	s.hangUp()
-	s.err = ErrOver
+	s.over("server")
 	return nil
 }
 
-// Close ends the session in an orderly way. It may be called at any time.
+// over ends the session by our own doing.
+func (s *Session) over(by string) {
+	s.tape.close(by)
+	if s.err == nil {
+		s.err = ErrOver
+	}
+}
+
+// Close ends the session in an orderly way. It may be called at any time, and
+// must be by whom a Listener gave it to.
 func (s *Session) Close() error {
 	// The alert waits for a client that does not read, so it is left out where
 	// the session did not end well, and where the client may be writing its own.
-	if conn, ok := s.conn.(*tls.Conn); ok && s.err == nil && s.ctx.Err() == nil && !s.unbuffered() {
-		conn.CloseWrite()
+	if s.flush() == nil && s.err == nil && s.ctx.Err() == nil && !s.unbuffered() {
+		_ = s.farewell()
 	}
 	s.hangUp()
-	if s.err == nil {
-		s.err = ErrOver
+	s.over("server")
+	if s.handed {
+		s.handed = false
+		s.settle()
+		s.server.end(s)
 	}
 	return nil
 }
@@ -255,6 +397,9 @@ func (s *Session) unbuffered() bool { return s.base.LocalAddr().Network() == "pi
 func (s *Session) fail(err error) error {
 	if s.err == nil {
 		s.err = err
+		if gone(err) {
+			s.tape.left(err)
+		}
 	}
 	return s.err
 }

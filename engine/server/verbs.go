@@ -28,10 +28,51 @@ func (s *Session) Reply(lines ...string) error {
 	if s.err != nil {
 		return s.err
 	}
-	for _, line := range lines {
-		s.sent(line + "\r\n")
+	s.replied(lines)
+	return s.flush()
+}
+
+// held is Reply for a server that obeys commands one after the other: where the
+// next one has come already, its reply may go in the same segment (RFC 2920
+// section 3.2). Nothing is held while the server waits.
+func (s *Session) held(lines []string) {
+	if s.err != nil {
+		return
 	}
-	return s.write(joinLines(lines))
+	s.replied(lines)
+	ready, _ := s.in.Peek(s.in.Buffered())
+	if len(s.out) > mostHeld || bytes.IndexByte(ready, '\n') < 0 {
+		_ = s.flush() // the session keeps the error
+	}
+}
+
+// mostHeld is how many bytes of replies are held at most.
+const mostHeld = 32 << 10
+
+// replied records lines and makes them ready to be written.
+func (s *Session) replied(lines []string) {
+	at := len(s.out)
+	for _, line := range lines {
+		begin := len(s.out)
+		s.out = append(append(s.out, line...), "\r\n"...)
+		s.means(s.out[begin:])
+		s.log(FromServer, s.out[begin:])
+	}
+	s.tape.said(s.out[at:])
+}
+
+// flush writes what was made ready.
+func (s *Session) flush() error {
+	if len(s.out) == 0 || s.err != nil {
+		return s.err
+	}
+	data := s.out
+	s.out = s.out[:0]
+	defer s.wait()()
+	if _, err := s.conn.Write(data); err != nil {
+		return s.fail(fmt.Errorf("write: %w", s.why(err)))
+	}
+	return nil
 }
 
 // Segments writes data in pieces of size bytes, with a pause between them. Over
@@ -76,12 +117,12 @@ func (s *Session) Endless(unit string, pause time.Duration) error {
 		unit = strings.Repeat(unit, max(1, 4096/len(unit)))
 	}
 	for {
-		if _, err := io.WriteString(s.conn, unit); err != nil {
-			if err = s.why(err); gone(err) {
+		if err := s.write(unit); err != nil {
+			if gone(err) {
 				s.err = ErrOver
 				return nil
 			}
-			return s.fail(fmt.Errorf("endless: %w", err))
+			return err
 		}
 		if err := s.Pause(pause); err != nil {
 			return err
@@ -91,17 +132,19 @@ func (s *Session) Endless(unit string, pause time.Duration) error {
 
 // write writes without recording.
 func (s *Session) write(data string) error {
-	if data == "" {
-		return nil // even an empty write to a net.Pipe waits for a reader
-	}
-	if _, err := io.WriteString(s.conn, data); err != nil {
-		return s.fail(fmt.Errorf("write: %w", s.why(err)))
-	}
-	return nil
+	s.out = append(s.out, data...)
+	return s.flush() // even an empty write to a net.Pipe would wait for a reader
 }
 
 // sent records what is about to be written, and what it means to the client.
 func (s *Session) sent(data string) {
+	s.means([]byte(data))
+	s.log(FromServer, []byte(data))
+	s.tape.said([]byte(data))
+}
+
+// means keeps what bytes about to be written mean to the client.
+func (s *Session) means(data []byte) {
 	if !s.within {
 		s.code = data[0]
 		if replying := s.replying; replying != nil {
@@ -109,16 +152,22 @@ func (s *Session) sent(data string) {
 			replying(s.code)
 		}
 	}
-	s.within = !strings.HasSuffix(data, "\n")
-	s.note(FromServer, data)
+	s.within = data[len(data)-1] != '\n'
 }
 
-func (s *Session) note(from Side, data string) {
+// log keeps a piece of the conversation for the server's Log.
+func (s *Session) log(from Side, data []byte) {
 	if s.server.Unlogged {
 		return
 	}
 	_, encrypted := s.conn.(*tls.Conn)
-	s.server.record(s.index, from, data, encrypted)
+	s.server.record(s.index, from, string(data), encrypted)
+}
+
+// heard records what came from the client: a line, or octets.
+func (s *Session) heard(data []byte) {
+	s.log(FromClient, data)
+	s.tape.heard(data)
 }
 
 // ReadLine reads one line and returns it without its line end, CRLF or bare LF.
@@ -160,22 +209,24 @@ func (s *Session) ReadData() (string, error) {
 	if s.err != nil {
 		return "", s.err
 	}
-	var message strings.Builder
+	s.tape.textBegins()
+	defer s.tape.textEnds()
+	message := make([]byte, 0, 2048)
 	whole := true // the line before ended in CRLF
 	for {
-		raw, err := s.readLine()
+		raw, err := s.readSlice()
 		if err != nil {
 			return "", s.fail(fmt.Errorf("read data: %w", err))
 		}
-		if whole && raw == ".\r\n" {
-			return message.String(), nil
+		if whole && string(raw) == loneDot {
+			return string(message), nil
 		}
 		if whole {
-			raw = strings.TrimPrefix(raw, ".")
+			raw = bytes.TrimPrefix(raw, []byte("."))
 		}
-		whole = strings.HasSuffix(raw, "\r\n")
-		message.WriteString(raw)
-		if message.Len() > maxData {
+		whole = bytes.HasSuffix(raw, []byte("\r\n"))
+		message = append(message, raw...)
+		if len(message) > maxData {
 			return "", s.fail(fmt.Errorf("read data: %w", ErrTooLong))
 		}
 	}
@@ -193,7 +244,8 @@ func (s *Session) ReadBytes(n int) (string, error) {
 	chunk := make([]byte, n)
 	got, err := io.ReadFull(s.in, chunk)
 	if got > 0 {
-		s.note(FromClient, string(chunk[:got]))
+		s.log(FromClient, chunk[:got])
+		s.tape.octets(chunk[:got])
 	}
 	if err != nil {
 		return "", s.fail(fmt.Errorf("read %d bytes: %w", n, s.why(err)))
@@ -211,30 +263,44 @@ func (s *Session) Buffered() string {
 // Unread puts data in front of what is read next. A server that does so with
 // what was Buffered before StartTLS has the fault of CVE-2011-0411.
 func (s *Session) Unread(data string) {
-	s.in = bufio.NewReaderSize(io.MultiReader(strings.NewReader(data), s.in), max(4096, len(data)))
+	s.in = bufio.NewReaderSize(io.MultiReader(strings.NewReader(data), s.in), max(readSize, len(data)))
 }
 
-// readLine reads and records one line with its end, and does not keep the error,
-// with which it returns what there was of a line.
+// readLine is readSlice for those who keep the line.
 func (s *Session) readLine() (string, error) {
-	var line []byte
+	raw, err := s.readSlice()
+	return string(raw), err
+}
+
+// readSlice reads and records one line with its end, and does not keep the error,
+// with which it returns what there was of a line. The line is good until the
+// next is read.
+func (s *Session) readSlice() ([]byte, error) {
+	line, err := s.in.ReadSlice('\n')
+	if errors.Is(err, bufio.ErrBufferFull) {
+		line, err = s.readOn(line)
+	}
+	if len(line) > 0 {
+		s.heard(line)
+	}
+	if err == nil || err == ErrTooLong {
+		return line, err
+	}
+	return line, s.why(err)
+}
+
+// readOn reads the rest of a line that is longer than the buffer.
+func (s *Session) readOn(begun []byte) ([]byte, error) {
+	line := bytes.Clone(begun)
 	for {
 		part, err := s.in.ReadSlice('\n')
 		line = append(line, part...)
-		tooLong := len(line) > max(maxLine, s.longest)
-		if errors.Is(err, bufio.ErrBufferFull) && !tooLong {
-			continue
+		if len(line) > max(maxLine, s.longest) {
+			return line, ErrTooLong
 		}
-		if len(line) > 0 {
-			s.note(FromClient, string(line))
+		if !errors.Is(err, bufio.ErrBufferFull) {
+			return line, err
 		}
-		if tooLong {
-			return "", ErrTooLong
-		}
-		if err != nil {
-			return string(line), s.why(err)
-		}
-		return string(line), nil
 	}
 }
 
@@ -250,19 +316,10 @@ func (s *Session) readWithin(n int) ([]byte, error) {
 	}
 	data := bytes.Clone(ready)
 	s.in.Discard(len(data))
-	s.note(FromClient, string(data))
+	s.heard(data)
 	return data, nil
 }
 
 func cutLineEnd(raw string) string {
 	return strings.TrimSuffix(strings.TrimSuffix(raw, "\n"), "\r")
-}
-
-func joinLines(lines []string) string {
-	var text strings.Builder
-	for _, line := range lines {
-		text.WriteString(line)
-		text.WriteString("\r\n")
-	}
-	return text.String()
 }

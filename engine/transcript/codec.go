@@ -188,7 +188,7 @@ func Decode(file []byte) ([]Event, error) {
 	return events, nil
 }
 
-var lineForm = regexp.MustCompile(`(?s)^(?:([CS])([2-9]|[1-9][0-9]+)?: (.*)|\*([2-9]|[1-9][0-9]+)? (connect|tls|note|close|step)(?: (.+))?)\n$`)
+var lineForm = regexp.MustCompile(`(?s)^(?:([CS])([2-9]|[1-9][0-9]+)?: (.*)|\*([2-9]|[1-9][0-9]+)? (connect|accept|tls|note|close|step)(?: (.+))?)\n$`)
 
 // otherHeader says what is wrong with a first line.
 func otherHeader(line string) string {

@@ -17,9 +17,10 @@ const (
 	Note                    // a remark of smtplay's or of the script's
 	Close                   // the connection ended; Data says by whom
 	Step                    // a chapter of the script begins
+	Accept                  // a connection was let in, in which smtplay is the server; Data is the listener's name and whom it is from
 )
 
-var kindWords = map[Kind]string{Connect: "connect", TLS: "tls", Note: "note", Close: "close", Step: "step", Server: "S", Client: "C"}
+var kindWords = map[Kind]string{Connect: "connect", TLS: "tls", Note: "note", Close: "close", Step: "step", Accept: "accept", Server: "S", Client: "C"}
 
 // String is the word of a kind in a .smtp file.
 func (k Kind) String() string { return kindWords[k] }

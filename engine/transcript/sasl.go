@@ -1,6 +1,7 @@
 package transcript
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/hex"
 	"strings"
@@ -124,6 +125,22 @@ func ServerProof(message string) string {
 		return proof
 	}
 	return unquoted(strings.ToLower(message), "rspauth=") // names are in any case, and so is hexadecimal
+}
+
+// ProofSpans finds the proofs in what a server said, and the forms in which
+// each must be hidden elsewhere.
+func ProofSpans(said []byte) (spans []Span, forms []string) {
+	at := 0
+	for word := range bytes.FieldsSeq(said) {
+		at += bytes.Index(said[at:], word)
+		decoded, err := base64.StdEncoding.DecodeString(string(word))
+		if proof := ServerProof(string(decoded)); err == nil && proof != "" {
+			forms = append(forms, ProofForms(proof)...)
+			spans = append(spans, Span{Start: at, End: at + len(word), Mask: "secret:proof"})
+		}
+		at += len(word)
+	}
+	return spans, forms
 }
 
 // ProofForms are what must be looked for so that a proof is found however it is

@@ -51,8 +51,9 @@ type Answer struct {
 
 // Answers are the answers of a Polite session, by what they answer. A key is
 // lower case, alone for every time or with an ordinal for one time of the
-// session, which wins: "rcpt" and "rcpt 2". It is a verb ("ehlo", "mail",
-// "etrn", any), or
+// session, which wins: "rcpt" and "rcpt 2". With an address, for MAIL, RCPT and
+// in LMTP the message, it is for that one: "rcpt a@b.example". It is a verb
+// ("ehlo", "mail", "etrn", any), or
 //
 //	greeting   what the session opens with
 //	.          the reply after the message; in LMTP one for each recipient
@@ -61,6 +62,21 @@ type Answer struct {
 // "auth" is the reply to the AUTH command itself. In BDAT each chunk's reply
 // is "bdat".
 type Answers map[string]Answer
+
+// to is the answer for one address, of which the domain is in any case (RFC 5321
+// section 2.4).
+func (a Answers) to(key, address string) (answer Answer, ok bool) {
+	if answer, ok = a[key+" "+address]; ok || key != "mail" && key != "rcpt" && key != "." {
+		return answer, ok
+	}
+	at := strings.LastIndexByte(address, '@') + 1
+	for k, answer := range a {
+		if to, here := strings.CutPrefix(k, key+" "); here && len(to) == len(address) && to[:at] == address[:at] && strings.EqualFold(to[at:], address[at:]) {
+			return answer, true
+		}
+	}
+	return answer, false
+}
 
 // Say is the answer of these lines: Say("250-one", "250 two").
 func Say(lines ...string) Answer { return Answer{Lines: lines} }
@@ -91,9 +107,18 @@ func (a Answer) Then(ending Ending) Answer {
 	return a
 }
 
+// plain says whether an answer is nothing but lines.
+func (a *Answer) plain() bool {
+	return a.Delay == 0 && a.Bytes == "" && a.Segment == 0 && a.Do == nil && a.Ending == Continue
+}
+
 // play gives the answer and returns the byte that decides, 0 for none.
 func (a Answer) play(s *Session) byte {
 	s.code, s.within = 0, false
+	if a.plain() {
+		s.held(a.Lines)
+		return s.code
+	}
 	s.Pause(a.Delay)
 	if a.Segment == 0 && a.Bytes == "" {
 		// Line by line in the record, still one segment on the wire.

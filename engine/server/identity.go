@@ -41,19 +41,21 @@ func (c *politeSession) auth(arg string) {
 	default:
 		usual = challenge(e.prompt)
 	}
-	code := c.answer("auth", usual)
+	code := c.answer("auth", arg, usual)
 	for code == '3' {
 		line, err := c.s.ReadLine()
 		if err != nil {
 			return
 		}
-		code = c.answer("response", e.reply(line))
+		c.line = line
+		code = c.answer("response", line, e.reply(line))
 	}
 	if code == '2' {
 		c.mail.User = e.user
 		if c.mail.User == "" {
 			c.mail.User = "unknown" // let in by an Answer, in a mechanism not understood
 		}
+		c.identify()
 	}
 }
 
@@ -64,24 +66,25 @@ func (c *politeSession) xclient(arg string) {
 	for field := range strings.FieldsSeq(arg) {
 		name, value, found := strings.Cut(field, "=")
 		if !found || name == "" {
-			c.answer("xclient", "501 5.5.4 Bad XCLIENT attribute")
+			c.answer("xclient", arg, "501 5.5.4 Bad XCLIENT attribute")
 			return
 		}
 		attributes[strings.ToUpper(name)] = decodeXtext(value)
 	}
 	switch {
 	case len(attributes) == 0:
-		c.answer("xclient", "501 5.5.4 Syntax: XCLIENT name=value...")
+		c.answer("xclient", arg, "501 5.5.4 Syntax: XCLIENT name=value...")
 		return
 	case c.opened:
-		c.answer("xclient", "503 5.5.1 Not during a mail transaction")
+		c.answer("xclient", arg, "503 5.5.1 Not during a mail transaction")
 		return
 	}
-	if c.answer("xclient", "220 "+c.Domain+" ESMTP") != '2' {
+	if c.answer("xclient", arg, "220 "+c.Domain+" ESMTP") != '2' {
 		return
 	}
 	c.forget()
-	c.mail.Helo, c.mail.XClient = "", attributes
+	defer c.identify()
+	c.mail.Verb, c.mail.Helo, c.mail.XClient = "", "", attributes
 	if user := attributes["LOGIN"]; user != "" && user != "[UNAVAILABLE]" {
 		c.mail.User = user
 	}

@@ -2,7 +2,7 @@ package server
 
 import (
 	"crypto/tls"
-	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -42,13 +42,21 @@ type Polite struct {
 
 	// On replaces replies.
 	On Answers
+
+	// Answer, where it is set, decides each reply when it is due; not ok leaves
+	// it to On.
+	Answer func(Question) (answer Answer, ok bool)
 }
 
 // politeSession is the state of one session.
 type politeSession struct {
 	Polite
 	s      *Session
+	visit  *Visit
+	kept   bool           // somebody wants all of the visit
+	text   int            // bytes of message text that the visit holds
 	seen   map[string]int // how often each key was answered
+	line   string         // the command that is obeyed
 	mail   Message        // identity, and the transaction under way
 	opened bool           // MAIL was accepted
 	closed bool           // refused at the greeting
@@ -57,41 +65,133 @@ type politeSession struct {
 
 // Serve plays a session; it is a Handler.
 func (p Polite) Serve(s *Session) {
+	p.play(s, false)
+	if gone(s.err) {
+		s.err = ErrOver // a client that leaves is no fault of the session
+	}
+}
+
+// Play plays a session to its end and tells all of it. What a client does wrong
+// is data of the visit. It holds at most 50,000 replies, 10,000 transactions and
+// 128 MiB of message text: a client that goes on beyond gets a 421.
+func (p Polite) Play(s *Session) *Visit { return p.play(s, true) }
+
+func (p Polite) play(s *Session, kept bool) *Visit {
 	if p.Domain == "" {
 		p.Domain = "server.example.com"
 	}
-	c := &politeSession{Polite: p, s: s, seen: make(map[string]int)}
-	c.mail.Session = s.Index()
-	defer func() {
-		if gone(s.err) {
-			s.err = ErrOver // a client that leaves is no fault of the session
-		}
-	}()
-	if p.ImplicitTLS && s.StartTLS(p.TLS) != nil {
-		return
+	c := &politeSession{Polite: p, s: s, kept: kept, seen: make(map[string]int), visit: &Visit{Session: s.Index(), Peer: s.Peer()}}
+	c.mail.Session, c.mail.Peer = c.visit.Session, c.visit.Peer
+	if kept || p.Answer != nil {
+		s.given = make([]byte, 0, 128)
+		defer func() { s.given = nil }()
 	}
-	c.mail.TLS = p.ImplicitTLS
+	if !p.ImplicitTLS || s.StartTLS(p.TLS) == nil {
+		c.obey()
+	}
+	c.forget()
+	c.identify()
+	c.visit.end(s)
+	return c.visit
+}
+
+// obey obeys one command after the other.
+func (c *politeSession) obey() {
+	if c.ImplicitTLS {
+		c.encrypted()
+	}
 	c.greet()
-	for s.err == nil {
-		line, err := s.ReadLine()
+	for c.s.err == nil {
+		line, err := c.s.ReadLine()
 		if err != nil {
 			return
 		}
+		if c.kept && c.visit.full(c.text) {
+			c.s.Reply("421 4.7.0 Too much for one session")
+			c.s.Close()
+			return
+		}
+		c.line = line
 		c.command(line)
 	}
 }
 
+// encrypted takes down what the handshake agreed on.
+func (c *politeSession) encrypted() {
+	c.mail.TLS = true
+	if state, ok := c.s.TLS(); ok {
+		c.mail.State = &state
+	}
+	c.identify()
+}
+
+// identify keeps the visit in step with who the client is.
+func (c *politeSession) identify() {
+	v, m := c.visit, &c.mail
+	v.Verb, v.Helo, v.User, v.XClient, v.TLS = m.Verb, m.Helo, m.User, m.XClient, m.State
+}
+
 // answer gives the reply of that key, the usual one unless it was replaced, and
-// returns its first byte.
-func (c *politeSession) answer(key string, usual ...string) byte {
-	c.seen[key]++
-	if a, ok := c.On[fmt.Sprintf("%s %d", key, c.seen[key])]; ok {
-		return a.play(c.s)
+// returns its first byte. argument is what is answered, an address where there
+// is one.
+func (c *politeSession) answer(key, argument string, usual ...string) byte {
+	n := c.count(key)
+	a, replaced := c.replacement(key, argument, n, usual)
+	if c.s.given != nil {
+		c.s.given = c.s.given[:0]
 	}
-	if a, ok := c.On[key]; ok {
-		return a.play(c.s)
+	if !replaced {
+		a = Answer{Lines: usual}
 	}
-	return Say(usual...).play(c.s)
+	code := a.play(c.s)
+	if c.s.given != nil {
+		switch key { // a secret may stand in what these answer
+		case "auth":
+			argument, _, _ = strings.Cut(argument, " ")
+		case "response":
+			argument = ""
+		}
+		if len(c.visit.Replies) < mostGiven {
+			c.visit.Replies = append(c.visit.Replies, Given{key, n, argument, c.given()})
+		}
+	}
+	return code
+}
+
+// given is the reply that was written last, "" for none, and where nobody asks.
+func (c *politeSession) given() string {
+	return strings.TrimSuffix(strings.TrimSuffix(string(c.s.given), "\n"), "\r")
+}
+
+// count counts what is answered, of verbs without end only some.
+func (c *politeSession) count(key string) int {
+	if n, known := c.seen[key]; known || len(c.seen) < mostKeys {
+		c.seen[key] = n + 1
+		return n + 1
+	}
+	return 1
+}
+
+// replacement is the answer in the place of the usual one: that of the function,
+// or else of On for this time, for this address, for every time.
+func (c *politeSession) replacement(key, argument string, n int, usual []string) (a Answer, ok bool) {
+	if c.Answer != nil {
+		q := Question{Key: key, Ordinal: n, Argument: argument, Line: c.line, Usual: usual, Visit: c.visit, Message: &c.mail}
+		if a, ok = c.Answer(q); ok {
+			return a, true
+		}
+	}
+	if len(c.On) == 0 {
+		return a, false
+	}
+	if a, ok = c.On[key+" "+strconv.Itoa(n)]; ok {
+		return a, true
+	}
+	if a, ok = c.On.to(key, argument); ok {
+		return a, true
+	}
+	a, ok = c.On[key]
+	return a, ok
 }
 
 func (c *politeSession) greet() {
@@ -100,15 +200,15 @@ func (c *politeSession) greet() {
 		protocol = "LMTP"
 	}
 	// RFC 5321 section 3.1: after a refusal the server waits for QUIT.
-	c.closed = c.answer("greeting", "220 "+c.Domain+" "+protocol) == '5'
+	c.closed = c.answer("greeting", "", "220 "+c.Domain+" "+protocol) == '5'
 }
 
 // command obeys one line.
 func (c *politeSession) command(line string) {
-	verb, arg, _ := strings.Cut(line, " ")
-	verb, arg = strings.ToLower(verb), strings.TrimSpace(arg)
+	word, arg, _ := strings.Cut(line, " ")
+	verb, arg := verbOf(word), strings.TrimSpace(arg)
 	if c.closed && verb != "quit" {
-		c.answer(verb, "503 5.5.1 No service here")
+		c.answer(verb, arg, "503 5.5.1 No service here")
 		return
 	}
 	switch verb {
@@ -123,13 +223,13 @@ func (c *politeSession) command(line string) {
 	case "bdat":
 		c.bdat(arg)
 	case "rset":
-		if c.answer(verb, "250 2.0.0 Ok") == '2' {
+		if c.answer(verb, arg, "250 2.0.0 Ok") == '2' {
 			c.forget()
 		}
 	case "noop":
-		c.answer(verb, "250 2.0.0 Ok")
+		c.answer(verb, arg, "250 2.0.0 Ok")
 	case "vrfy":
-		c.answer(verb, "252 2.0.0 Cannot verify, will try")
+		c.answer(verb, arg, "252 2.0.0 Cannot verify, will try")
 	case "starttls":
 		c.starttls(arg)
 	case "auth":
@@ -137,11 +237,22 @@ func (c *politeSession) command(line string) {
 	case "xclient":
 		c.xclient(arg)
 	case "quit":
-		c.answer(verb, "221 2.0.0 Bye")
+		c.visit.Quit = true
+		c.answer(verb, arg, "221 2.0.0 Bye")
 		c.s.Close()
 	default:
-		c.answer(verb, "500 5.5.2 Command not recognized")
+		c.answer(verb, arg, "500 5.5.2 Command not recognized")
 	}
+}
+
+// verbOf is a verb in lower case.
+func verbOf(word string) string {
+	for _, verb := range [...]string{"mail", "rcpt", "data", "bdat", "rset", "quit", "ehlo"} {
+		if strings.EqualFold(word, verb) {
+			return verb // without making another string of it
+		}
+	}
+	return strings.ToLower(word)
 }
 
 // hello obeys EHLO, HELO and LHLO (RFC 5321 section 4.1.1.1, RFC 2033
@@ -149,10 +260,10 @@ func (c *politeSession) command(line string) {
 func (c *politeSession) hello(verb, name string) {
 	switch {
 	case c.LMTP != (verb == "lhlo"):
-		c.answer(verb, "500 5.5.1 Not the greeting of this protocol")
+		c.answer(verb, name, "500 5.5.1 Not the greeting of this protocol")
 		return
 	case name == "":
-		c.answer(verb, "501 5.5.4 Say your name")
+		c.answer(verb, name, "501 5.5.4 Say your name")
 		return
 	}
 	lines := []string{"250 " + c.Domain}
@@ -166,9 +277,10 @@ func (c *politeSession) hello(verb, name string) {
 			lines[i] = "250" + mark + lines[i]
 		}
 	}
-	if c.answer(verb, lines...) == '2' {
+	if c.answer(verb, name, lines...) == '2' {
 		c.forget()
-		c.mail.Helo = name
+		c.mail.Verb, c.mail.Helo = strings.ToUpper(verb), name
+		c.identify()
 	}
 }
 
@@ -202,7 +314,7 @@ func (c *politeSession) starttls(arg string) {
 	case c.TLS == nil:
 		usual = "502 5.5.1 TLS not available"
 	}
-	code := c.answer("starttls", usual)
+	code := c.answer("starttls", arg, usual)
 	_, encrypted := c.s.TLS()
 	if code != '2' || c.s.err != nil || c.mail.TLS {
 		return
@@ -220,11 +332,19 @@ func (c *politeSession) starttls(arg string) {
 		}
 	}
 	c.forget()
-	c.mail.TLS, c.mail.Helo, c.mail.User = true, "", ""
+	c.mail.Verb, c.mail.Helo, c.mail.User = "", "", ""
+	c.encrypted()
 }
 
-// forget drops the transaction under way and keeps who the client is.
+// forget drops the transaction under way, which the visit keeps, and keeps who
+// the client is.
 func (c *politeSession) forget() {
+	if c.opened && c.kept {
+		c.visit.Messages = append(c.visit.Messages, c.mail)
+		c.text += len(c.mail.Data)
+	}
 	c.opened = false
-	c.mail.From, c.mail.To, c.mail.Data = "", nil, ""
+	m := &c.mail
+	m.From, m.Parameters, m.To, m.Recipients, m.Data = "", Parameters{}, nil, nil, ""
+	m.Complete, m.Accepted, m.Reply = false, false, ""
 }

@@ -124,9 +124,15 @@ func TestMessages(t *testing.T) {
 		"AUTH PLAIN "+b64("\x00james\x00secret"), "235 ",
 		"MAIL FROM:<a@b.example>", "250 ", "RCPT TO:<no@b.example>", "250 ", "RCPT TO:<yes@b.example>", "250 ",
 		"DATA", "354 ", "..\n.\r\n.", "550 ", "", "250 ")
-	want := []server.Message{{Session: 1, Helo: "me", From: "a@b.example", To: []string{"yes@b.example"}, Data: ".\n.\r\n",
-		User: "james", TLS: true, XClient: map[string]string{"ADDR": "1.2.3.4", "NAME": "[TEMPUNAVAIL]"}}}
-	if got := srv.Messages(); !reflect.DeepEqual(got, want) {
+	want := []server.Message{{Session: 1, Peer: "127.0.0.1", Verb: "LHLO", Helo: "me", From: "a@b.example", To: []string{"yes@b.example"}, Data: ".\n.\r\n",
+		Recipients: []server.Recipient{{Address: "no@b.example", Accepted: true}, {Address: "yes@b.example", Accepted: true}},
+		User: "james", TLS: true, XClient: map[string]string{"ADDR": "1.2.3.4", "NAME": "[TEMPUNAVAIL]"}, Complete: true, Accepted: true}}
+	got := srv.Messages()
+	if len(got) != 1 || got[0].State == nil || !got[0].State.HandshakeComplete {
+		t.Fatalf("got %+v", got)
+	}
+	got[0].State = nil
+	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
 	}
 	if line := srv.Log()[1]; !line.TLS || line.Text() != "XCLIENT addr=1.2.3.4 NAME=+5BTEMPUNAVAIL+5D" {

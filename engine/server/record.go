@@ -1,6 +1,7 @@
 package server
 
 import (
+	"crypto/tls"
 	"slices"
 	"strings"
 )
@@ -46,16 +47,28 @@ func (l Line) Text() string { return strings.TrimSuffix(l.Raw, "\r\n") }
 // String returns the line as a transcript shows it.
 func (l Line) String() string { return l.From.String() + ": " + l.Text() }
 
-// Message is a mail that a Polite session accepted.
+// Message is a mail that a Polite session accepted, or in a Visit any that was
+// begun.
 type Message struct {
-	Session int               // ordinal of the session, from 1
-	Helo    string            // argument of the last EHLO, HELO or LHLO
-	From    string            // reverse-path without its brackets
-	To      []string          // accepted recipients, without brackets, in order
-	Data    string            // the message, dot-stuffing removed, line ends as sent
-	User    string            // who had logged in, "" for nobody
-	TLS     bool              // whether the session was encrypted
-	XClient map[string]string // attributes of XCLIENT, names in upper case, decoded
+	Session    int                  // ordinal of the session, from 1
+	Peer       string               // IP address of the client, "" where it has none
+	Verb       string               // of the greeting: EHLO, HELO or LHLO
+	Helo       string               // argument of the last EHLO, HELO or LHLO
+	From       string               // reverse-path without its brackets
+	Parameters Parameters           // of MAIL
+	To         []string             // accepted recipients, without brackets, in order
+	Recipients []Recipient          // all that were named, in order
+	Data       string               // the message, dot-stuffing removed, line ends as sent
+	User       string               // who had logged in, "" for nobody
+	TLS        bool                 // whether the session was encrypted
+	State      *tls.ConnectionState // of the encryption, nil in clear
+	XClient    map[string]string    // attributes of XCLIENT, names in upper case, decoded
+
+	// Complete says that the message came whole; Accepted that it was then
+	// accepted, in LMTP for one recipient at least. Reply is what was said, in
+	// LMTP of the last recipient; only a Visit has it.
+	Complete, Accepted bool
+	Reply              string
 }
 
 // record keeps one line of session n, unless the session has used up its share.

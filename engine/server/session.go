@@ -61,6 +61,8 @@ type Session struct {
 	Secrets *transcript.Redactor
 
 	tape  tape              // what Record records to
+	by    string            // who ended it, "" where nobody has
+	given []byte            // what was written since it was cleared, for a Visit; nil where nobody asks
 	out   []byte            // replies that are not written yet; see held
 	shown *x509.Certificate // the certificate that the last handshake was done with
 
@@ -197,8 +199,12 @@ func (s *Session) StartTLS(config *tls.Config) error {
 	s.shown = nil
 	conn := tls.Server(s.conn, s.showing(config))
 	if err := s.handshake(conn); err != nil {
-		s.tape.noHandshake(err)
-		return s.fail(fmt.Errorf("start tls: %w", s.why(err)))
+		e := &HandshakeError{Alert: alertOf(err), Err: s.why(err)}
+		s.tape.noHandshake(e)
+		if e.Alert != "" {
+			s.left(nil)
+		}
+		return s.fail(fmt.Errorf("start tls: %w", e))
 	}
 	s.conn = conn
 	s.in.Reset(incoming{s})
@@ -276,7 +282,7 @@ func (s *Session) WaitClose() error {
 		switch {
 		case err == nil, errors.Is(err, ErrTooLong):
 		case gone(err):
-			s.tape.left(err)
+			s.left(err)
 			s.err = ErrOver
 			return nil
 		default:
@@ -357,9 +363,20 @@ func (s *Session) Drop() error {
 
 // over ends the session by our own doing.
 func (s *Session) over(by string) {
-	s.tape.close(by)
+	if s.by == "" {
+		s.by = by
+		s.tape.close(by)
+	}
 	if s.err == nil {
 		s.err = ErrOver
+	}
+}
+
+// left takes down that the client has ended the session.
+func (s *Session) left(err error) {
+	if s.by == "" {
+		s.by = "client"
+		s.tape.left(err)
 	}
 }
 
@@ -398,7 +415,7 @@ func (s *Session) fail(err error) error {
 	if s.err == nil {
 		s.err = err
 		if gone(err) {
-			s.tape.left(err)
+			s.left(err)
 		}
 	}
 	return s.err

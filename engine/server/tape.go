@@ -128,32 +128,27 @@ func (t *tape) handshake(state tls.ConnectionState, shown *x509.Certificate) {
 }
 
 // noHandshake records one that came to nothing.
-func (t *tape) noHandshake(err error) {
-	t.record(transcript.Note, []byte(noteHandshake+": "+handshakeWords(err)), nil)
-	if refused(err) {
-		t.close("client")
+func (t *tape) noHandshake(e *HandshakeError) {
+	words := e.Err.Error()
+	if e.Alert != "" {
+		words = "the client refused it: " + e.Alert
 	}
+	t.record(transcript.Note, []byte(noteHandshake+": "+words), nil)
 }
 
-// handshakeWords say why a handshake failed.
-func handshakeWords(err error) string {
-	words := strings.TrimPrefix(err.Error(), "remote error: ")
-	if refused(err) {
-		return "the client refused it: " + strings.TrimPrefix(words, "tls: ")
-	}
-	return words
-}
-
-// refused says whether err is the client's alert. crypto/tls gives it as an
-// OpError of this name.
-func refused(err error) bool {
+// alertOf is the alert with which a client refused a handshake, "" for none.
+// crypto/tls gives it as an OpError of this name.
+func alertOf(err error) string {
 	var op *net.OpError
-	return errors.As(err, &op) && op.Op == "remote error"
+	if errors.As(err, &op) && op.Op == "remote error" {
+		return strings.TrimPrefix(op.Err.Error(), "tls: ")
+	}
+	return ""
 }
 
 // left records that the client went away.
 func (t *tape) left(err error) {
-	t.textEnds()
+	t.textEnds() // before the close
 	if errors.Is(err, syscall.ECONNRESET) {
 		t.record(transcript.Note, []byte("the client reset the connection"), nil)
 	}

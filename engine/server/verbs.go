@@ -153,6 +153,9 @@ func (s *Session) means(data []byte) {
 		}
 	}
 	s.within = data[len(data)-1] != '\n'
+	if s.given != nil {
+		s.given = append(s.given, data[:min(len(data), mostReply-len(s.given))]...)
+	}
 }
 
 // log keeps a piece of the conversation for the server's Log.
@@ -211,7 +214,8 @@ func (s *Session) ReadData() (string, error) {
 	}
 	s.tape.textBegins()
 	defer s.tape.textEnds()
-	message := make([]byte, 0, 2048)
+	var message strings.Builder
+	message.Grow(2048)
 	whole := true // the line before ended in CRLF
 	for {
 		raw, err := s.readSlice()
@@ -219,14 +223,14 @@ func (s *Session) ReadData() (string, error) {
 			return "", s.fail(fmt.Errorf("read data: %w", err))
 		}
 		if whole && string(raw) == loneDot {
-			return string(message), nil
+			return message.String(), nil
 		}
 		if whole {
 			raw = bytes.TrimPrefix(raw, []byte("."))
 		}
 		whole = bytes.HasSuffix(raw, []byte("\r\n"))
-		message = append(message, raw...)
-		if len(message) > maxData {
+		message.Write(raw)
+		if message.Len() > maxData {
 			return "", s.fail(fmt.Errorf("read data: %w", ErrTooLong))
 		}
 	}

@@ -1,16 +1,14 @@
 package engine
 
 import (
-	"crypto"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
-	"encoding/pem"
-	"errors"
 	"fmt"
-	"slices"
 	"strings"
+
+	"smtplay/engine/keypair"
 )
 
 // ClientRequest is what a server asked of the client for itself in a handshake.
@@ -100,59 +98,5 @@ func (e *Error) blameClient(r ClientRequest) {
 // hold the chain above it, and that of its key, which may be the same text.
 // certName and keyName are what errors call them; they do not quote them.
 func LoadClientCertificate(cert []byte, certName string, key []byte, keyName string) (*tls.Certificate, error) {
-	chain, err := LoadCertificates(cert, certName)
-	if err != nil {
-		return nil, err
-	}
-	signer, err := loadKey(key, keyName)
-	if err != nil {
-		return nil, err
-	}
-	public, ok := signer.Public().(interface{ Equal(crypto.PublicKey) bool })
-	fits := func(c *x509.Certificate) bool { return ok && public.Equal(c.PublicKey) }
-	switch at := slices.IndexFunc(chain, fits); {
-	case at < 0:
-		return nil, fmt.Errorf("the key of %s is not that of the certificate in %s (%s)", keyName, certName, chain[0].Subject)
-	case at > 0:
-		return nil, fmt.Errorf("the client's own certificate (%s) is number %d of %s: it comes first, then the CAs above it", chain[at].Subject, at+1, certName)
-	}
-	made := &tls.Certificate{PrivateKey: signer, Leaf: chain[0]}
-	for _, c := range chain {
-		made.Certificate = append(made.Certificate, c.Raw)
-	}
-	return made, nil
-}
-
-// loadKey reads the first private key of a PEM text.
-func loadKey(text []byte, name string) (crypto.Signer, error) {
-	for rest := text; ; {
-		var block *pem.Block
-		if block, rest = pem.Decode(rest); block == nil {
-			return nil, fmt.Errorf("%s holds no private key in PEM form", name)
-		}
-		if !strings.HasSuffix(block.Type, "PRIVATE KEY") {
-			continue
-		}
-		if block.Type == "ENCRYPTED PRIVATE KEY" || block.Headers["DEK-Info"] != "" {
-			return nil, fmt.Errorf("the key of %s is encrypted, and smtplay asks for no passphrase: openssl pkey -in FILE takes it off", name)
-		}
-		key, err := parseKey(block.Bytes)
-		if err != nil {
-			return nil, fmt.Errorf("the key of %s cannot be read: it is damaged, or of a kind that Go does not know", name)
-		}
-		return key, nil
-	}
-}
-
-func parseKey(der []byte) (crypto.Signer, error) {
-	if key, err := x509.ParsePKCS8PrivateKey(der); err == nil {
-		if signer, ok := key.(crypto.Signer); ok {
-			return signer, nil
-		}
-		return nil, errors.New("no key that signs")
-	}
-	if key, err := x509.ParsePKCS1PrivateKey(der); err == nil {
-		return key, nil
-	}
-	return x509.ParseECPrivateKey(der)
+	return keypair.Load("client", cert, certName, key, keyName)
 }

@@ -3,37 +3,16 @@ package engine
 import (
 	"bytes"
 	"crypto/x509"
-	"encoding/pem"
 	"fmt"
 	"slices"
-	"strings"
+
+	"smtplay/engine/keypair"
 )
 
 // LoadCertificates reads the certificates of a PEM file, in their order. That
 // there is none, or one that is none, is an error, which does not quote the file.
 func LoadCertificates(text []byte, name string) ([]*x509.Certificate, error) {
-	var certs []*x509.Certificate
-	for rest := text; ; {
-		var block *pem.Block
-		if block, rest = pem.Decode(rest); block == nil {
-			break
-		}
-		if !strings.HasSuffix(block.Type, "CERTIFICATE") { // keys lie beside them; of old: X509 CERTIFICATE
-			continue
-		}
-		cert, err := x509.ParseCertificate(block.Bytes)
-		if err != nil {
-			return nil, fmt.Errorf("%s: certificate %d cannot be read: it is damaged, or none", name, len(certs)+1)
-		}
-		certs = append(certs, cert)
-	}
-	if len(certs) > 0 {
-		return certs, nil
-	}
-	if _, err := x509.ParseCertificates(text); err == nil && len(text) > 0 {
-		return nil, fmt.Errorf("%s is a certificate in DER form: openssl x509 -inform der -in FILE makes PEM of it", name)
-	}
-	return nil, fmt.Errorf("%s holds no certificate in PEM form", name)
+	return keypair.Certificates(text, name)
 }
 
 // judgeFile compares what is served with what is on disk: they differ when the

@@ -44,7 +44,8 @@ func TestArchitecture(t *testing.T) {
 		{"transcript imports only wire", []string{"smtplay"}, []string{"smtplay/engine/wire"}, "smtplay/engine/transcript"},
 		{"a conversation knows no suite", []string{"smtplay/engine/suite", "smtplay/engine/report", "smtplay/engine/server"}, nil, "smtplay/engine "},
 		{"a suite knows no report", []string{"smtplay/engine/report"}, nil, "smtplay/engine/suite"},
-		{"a peer knows no conversation", []string{"smtplay/engine"}, []string{"smtplay/engine/transcript", "smtplay/engine/wire"}, "smtplay/engine/server"},
+		{"a peer knows no conversation", []string{"smtplay/engine"}, []string{"smtplay/engine/transcript", "smtplay/engine/wire", "smtplay/engine/keypair"}, "smtplay/engine/server"},
+		{"a key pair knows nobody", []string{"smtplay"}, nil, "smtplay/engine/keypair"},
 	}
 	for dec := json.NewDecoder(strings.NewReader(string(out))); ; {
 		var p goPackage

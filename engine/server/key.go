@@ -43,6 +43,7 @@ const (
 	roleLeaf role = iota
 	roleIntermediate
 	roleRoot
+	roleStranger
 )
 
 // keys holds one key a type and role for the life of the process: they protect

@@ -126,7 +126,7 @@ func TestMessages(t *testing.T) {
 		"DATA", "354 ", "..\n.\r\n.", "550 ", "", "250 ")
 	want := []server.Message{{Session: 1, Peer: "127.0.0.1", Verb: "LHLO", Helo: "me", From: "a@b.example", To: []string{"yes@b.example"}, Data: ".\n.\r\n",
 		Recipients: []server.Recipient{{Address: "no@b.example", Accepted: true}, {Address: "yes@b.example", Accepted: true}},
-		User: "james", TLS: true, XClient: map[string]string{"ADDR": "1.2.3.4", "NAME": "[TEMPUNAVAIL]"}, Complete: true, Accepted: true}}
+		User:       "james", TLS: true, XClient: map[string]string{"ADDR": "1.2.3.4", "NAME": "[TEMPUNAVAIL]"}, Complete: true, Accepted: true}}
 	got := srv.Messages()
 	if len(got) != 1 || got[0].State == nil || !got[0].State.HandshakeComplete {
 		t.Fatalf("got %+v", got)

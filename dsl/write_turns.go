@@ -60,8 +60,15 @@ type hearing struct {
 func turnsOf(events []transcript.Event) []turn {
 	var turns []turn
 	hearings := map[int]*hearing{}
+	var sides transcript.Sides
 	for i := range events {
 		e := &events[i]
+		if sides.Serves(*e) { // no client's script plays that side
+			if e.Kind == transcript.Accept {
+				turns = append(turns, turn{kind: noteTurn, conn: e.Conn, bytes: append([]byte("left out, where smtplay was the server: "), e.Data...)})
+			}
+			continue
+		}
 		h := hearings[e.Conn]
 		if h == nil || e.Kind == transcript.Connect {
 			if h != nil {

@@ -86,7 +86,7 @@ func (r *transcriptReader) line(line []byte) error {
 	if fields := bytes.Fields(line); len(fields) > 1 && line[0] == '*' {
 		word = string(fields[1])
 	}
-	if string(kind) == "*" && word == "connect" && len(r.others) == 0 && r.talks {
+	if string(kind) == "*" && (word == "connect" || word == "accept") && len(r.others) == 0 && r.talks {
 		if err := r.finish(); err != nil {
 			return err
 		}
@@ -95,7 +95,7 @@ func (r *transcriptReader) line(line []byte) error {
 	if conn := string(kind); conn != "*" && line[0] == '*' {
 		if word == "close" {
 			delete(r.others, conn)
-		} else if word == "connect" && len(r.others) < maxKeyed {
+		} else if (word == "connect" || word == "accept") && len(r.others) < maxKeyed {
 			r.others[conn] = true
 		}
 	}
@@ -151,7 +151,7 @@ func (r *transcriptReader) finish() error {
 }
 
 // remarkForm are the lines of a transcript that are neither side's.
-var remarkForm = lazily(`^\*(\d*) (connect|tls|note|close|step)(?: (.+))?$`)
+var remarkForm = lazily(`^\*(\d*) (connect|accept|tls|note|close|step)(?: (.+))?$`)
 
 // transcriptSays reads what a transcript says of itself where it was pasted into
 // a ticket, without its first line.
@@ -169,6 +169,7 @@ func (c *conversation) transcriptSays(said []byte) (v verdict, ok bool) {
 			host = address
 		}
 		return c.reach(peer{host: host, port: port}), true
+	case "accept": // from where the client came; what it reached is not told
 	case "tls":
 		c.tls = tlsFacts{version: words}
 		c.tlsDue = !c.encrypted

@@ -71,6 +71,7 @@ type compiler struct {
 	steps  []*step
 	talks  map[int]*state
 	blocks int
+	sides  transcript.Sides
 }
 
 // state is how far a conversation has come in the transcript.
@@ -100,6 +101,7 @@ var waitNotes = []struct {
 const failedHandshake = "the TLS handshake failed: "
 
 // compile makes the steps of a transcript, one line of which is one event.
+// Conversations that smtplay accepted are left out.
 func compile(events []transcript.Event) []*step {
 	c := &compiler{events: events, talks: map[int]*state{}}
 	for c.at < len(events) {
@@ -132,6 +134,10 @@ func (c *compiler) open(target string) *state {
 // next makes a step of the lines from the current one on that belong together.
 func (c *compiler) next() {
 	e := c.events[c.at]
+	if c.sides.Serves(e) { // smtplay was the server there
+		c.at++
+		return
+	}
 	t := c.talks[e.Conn]
 	words := string(e.Data)
 	n := 1

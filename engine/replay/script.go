@@ -18,13 +18,19 @@ type Script struct {
 	events []transcript.Event
 	steps  []*step
 	masks  transcript.Masks
+
+	accepted int // the line of the first conversation that smtplay accepted, 0 for none
 }
 
 // New makes a script of a transcript as transcript.Decode returns it, one event a
-// line. masks are what changes from run to run; name is the file, by which people
+// line. Conversations that smtplay accepted are no client's, and left out. masks are what changes from run to run; name is the file, by which people
 // know it.
 func New(name string, events []transcript.Event, masks transcript.Masks) *Script {
-	return &Script{name: name, events: events, steps: compile(events), masks: masks}
+	s := &Script{name: name, events: events, steps: compile(events), masks: masks}
+	if i := slices.IndexFunc(events, func(e transcript.Event) bool { return e.Kind == transcript.Accept }); i >= 0 {
+		s.accepted = i + 2 // the header is the first line
+	}
+	return s
 }
 
 // Load makes a script of a file.
@@ -86,6 +92,9 @@ func (s *Script) Ready(env *suite.Env) error {
 	fault := func(line int, secret string, err error) {
 		faults = append(faults, &Fault{File: s.name, Line: line, Secret: secret, Err: err})
 	}
+	if s.onlyAccepted() {
+		fault(s.accepted, "", errOnlyAccepted)
+	}
 	for _, st := range s.steps {
 		if st.kind == connect {
 			if _, _, err := env.Targets.Resolve(st.target); err != nil {
@@ -109,8 +118,16 @@ func (s *Script) Ready(env *suite.Env) error {
 	return errors.Join(faults...)
 }
 
+// errOnlyAccepted: there is nothing that a client could say.
+var errOnlyAccepted = errors.New("smtplay was the server in all that this transcript holds, and replay plays the client: serve plays the server's side of it")
+
+func (s *Script) onlyAccepted() bool { return s.accepted > 0 && len(s.steps) == 0 }
+
 // Run implements suite.Script. It passes where every reply was what it had been.
 func (s *Script) Run(ctx context.Context, env *suite.Env, run *suite.Run) suite.Verdict {
+	if s.onlyAccepted() {
+		return suite.Verdict{Outcome: suite.Errored, Failure: &suite.Failure{Pos: transcript.Pos{File: s.name, Line: s.accepted}, What: errOnlyAccepted.Error()}}
+	}
 	if !slices.ContainsFunc(s.steps, func(st *step) bool { return st.kind == hear }) {
 		return suite.Verdict{Outcome: suite.Skipped, Reason: "the server says nothing in this transcript"}
 	}
@@ -124,7 +141,7 @@ func (s *Script) Run(ctx context.Context, env *suite.Env, run *suite.Run) suite.
 	case !whole:
 		return suite.Verdict{Outcome: suite.Errored, Failure: &suite.Failure{What: fmt.Sprintf("what the server says is larger than %d MB", transcript.MaxFile>>20)}}
 	}
-	changes := transcript.Comparison{Masks: s.masks, Replies: true}.Diff(s.events, now)
+	changes := transcript.Comparison{Masks: s.masks, Led: true, Replies: true}.Diff(s.events, now)
 	if len(changes) == 0 {
 		return suite.Verdict{Outcome: suite.Passed}
 	}

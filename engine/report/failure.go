@@ -156,9 +156,9 @@ func whole(r *suite.Result, earlier int) string {
 	return fmt.Sprintf("… %s, kept with --record DIR", count)
 }
 
-// carries says whether the event is the one in which got came.
+// carries says whether got is what the event says.
 func carries(e transcript.Event, got string) bool {
-	return e.Kind == transcript.Server && got != "" && bare(string(e.Data)) == bare(got)
+	return got != "" && bare(string(e.Data)) == bare(got)
 }
 
 func bare(s string) string { return strings.TrimRight(strings.ReplaceAll(s, "\r\n", "\n"), "\n") }

@@ -35,6 +35,8 @@ type liveTest struct {
 	name string
 	out  bytes.Buffer
 	line []byte
+
+	sides transcript.Sides
 }
 
 // Record implements transcript.Recorder.
@@ -49,14 +51,15 @@ func (t *liveTest) Record(e transcript.Event) {
 		t.out.WriteString(t.strong(t.name) + "\n")
 		t.live.last = t.name
 	}
+	peer := theirs(&t.sides, e)
 	t.line = transcript.AppendEvent(t.line[:0], e)
 	for line := range bytes.Lines(t.line) {
 		t.out.WriteString(prefix)
 		text := string(bytes.TrimSuffix(line, []byte("\n")))
-		switch e.Kind {
-		case transcript.Server:
+		switch {
+		case peer:
 			text = t.theirs(text)
-		case transcript.Client:
+		case e.Kind == transcript.Server, e.Kind == transcript.Client:
 		default:
 			text = t.quiet(text)
 		}

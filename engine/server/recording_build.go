@@ -17,7 +17,7 @@ func conversations(file string, events []transcript.Event) []*conversation {
 	for i, e := range events {
 		line := i + 2 // the header is the first
 		b := open[e.Conn]
-		if e.Kind == transcript.Connect || b == nil && (e.Kind == transcript.Client || e.Kind == transcript.Server) {
+		if e.Kind.Begins() || b == nil && (e.Kind == transcript.Client || e.Kind == transcript.Server) {
 			if b != nil {
 				b.end("", line)
 			}
@@ -47,6 +47,13 @@ func targetOf(connect []byte) string {
 	return string(connect)
 }
 
+// listenerOf is the name of the listener that accepted a connection, "" where it
+// had none.
+func listenerOf(accept []byte) string {
+	name, _, _ := strings.Cut(" "+string(accept), " from ")
+	return strings.TrimSpace(name)
+}
+
 // builder makes the steps of one conversation.
 type builder struct {
 	c     *conversation
@@ -62,6 +69,8 @@ func (b *builder) add(e transcript.Event, line int) {
 	switch e.Kind {
 	case transcript.Connect:
 		b.c.target = targetOf(e.Data)
+	case transcript.Accept:
+		b.c.target = listenerOf(e.Data)
 	case transcript.Client:
 		if len(b.said.data) > 0 {
 			b.flush()
@@ -84,6 +93,7 @@ const (
 	noteSilence   = "silence for "
 	noteHandshake = "the TLS handshake failed"
 	noteUnproven  = "did not verify"
+	noteRefused   = "the client refused it: "
 )
 
 func (b *builder) note(words string, line int) {

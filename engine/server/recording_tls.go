@@ -43,6 +43,7 @@ func tlsOf(words string) tlsShown {
 	t.version, words, _ = strings.Cut(words, " ")
 	cipher, words, _ = strings.Cut(words, " ")
 	subject, t.problems, _ = strings.Cut(words, " unverified: ")
+	subject = strings.TrimPrefix(subject, "as ") // of a handshake that smtplay did as a server
 	for part := range strings.SplitSeq(strings.TrimSuffix(subject, " verified"), ",") {
 		if name, ok := strings.CutPrefix(part, "CN="); ok {
 			t.name = name
@@ -56,7 +57,7 @@ func tlsOf(words string) tlsShown {
 // did not trust the certificate, no CA may make it trust ours.
 func failedTLS(note string) tlsShown {
 	t := tlsShown{failed: true}
-	if strings.Contains(note, noteUnproven) {
+	if strings.Contains(note, noteUnproven) || strings.Contains(note, noteRefused) && strings.Contains(note, "certificate") {
 		t.problems = selfSigned
 	}
 	return t

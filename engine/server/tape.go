@@ -131,7 +131,7 @@ func (t *tape) handshake(state tls.ConnectionState, shown *x509.Certificate) {
 func (t *tape) noHandshake(e *HandshakeError) {
 	words := e.Err.Error()
 	if e.Alert != "" {
-		words = "the client refused it: " + e.Alert
+		words = noteRefused + e.Alert
 	}
 	t.record(transcript.Note, []byte(noteHandshake+": "+words), nil)
 }

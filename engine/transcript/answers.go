@@ -84,6 +84,9 @@ func tlsFacts(info string) []string {
 		return []string{info}
 	}
 	facts := []string{"version " + words[0], "cipher " + words[1]}
+	if subject, ok := strings.CutPrefix(words[2], "as "); ok { // what smtplay showed as a server
+		return append(facts, "subject "+subject)
+	}
 	if subject, ok := strings.CutSuffix(words[2], " verified"); ok {
 		return append(facts, "subject "+subject, "verified")
 	}

@@ -17,6 +17,7 @@ var lines = []struct {
 	why  string
 }{
 	{event{Conn: 1, Kind: transcript.Connect, Data: []byte("smtp 127.0.0.1:2525")}, "* connect smtp 127.0.0.1:2525", "a connection"},
+	{event{Conn: 2, Kind: transcript.Accept, Data: []byte("mx from 127.0.0.1")}, "*2 accept mx from 127.0.0.1", "a connection that was let in"},
 	{event{Conn: 2, Kind: transcript.Close, Data: []byte("client")}, "*2 close client", "the second conversation"},
 	{event{Conn: 1, Kind: transcript.Note}, "* note", "no words"},
 	{event{Conn: 1, Kind: transcript.Note, Data: []byte(" a\nb")}, `* note  a\x0ab`, "a note is one line"},
@@ -138,7 +139,7 @@ func FuzzCodec(f *testing.F) {
 				}
 			}
 		}
-		e := event{Conn: 1 + int(at)%3, Kind: transcript.Connect + transcript.Kind(kind)%7, Data: data}
+		e := event{Conn: 1 + int(at)%3, Kind: transcript.Connect + transcript.Kind(kind)%8, Data: data}
 		if i := int(at); i < len(data) { // a mask somewhere, and one that is none
 			mask := "[secret:p]"
 			e.Data = []byte(string(data[:i]) + mask + string(data[i:]))

@@ -9,6 +9,7 @@ import (
 // of them, as they stand.
 type Comparison struct {
 	Masks   Masks
+	Led     bool // only conversations that smtplay led as a client: those that it accepted are left out
 	Replies bool // only what the server said and did: where it was reached, notes, steps and our own closing are left out
 }
 
@@ -16,7 +17,7 @@ type Comparison struct {
 // before, and what after.
 type Change struct {
 	Conn    int      // which of the conversations open at the same time, from 1
-	Command string   // what was answered, masked, as in a transcript: a command, "the connect", "." for the end of a message
+	Command string   // what was answered, masked, as in a transcript: a command, "the connect", "the connection" that was accepted, "." for the end of a message
 	Before  []string // the lines that are only in the first transcript, masked
 	After   []string // the lines that are only in the second
 
@@ -64,8 +65,9 @@ type differ struct {
 }
 
 func (d *differ) talks(events []Event) []*talk {
-	return talks(events, func(e Event) bool {
-		return !d.Replies || e.Kind != Note && e.Kind != Step && (e.Kind != Close || string(e.Data) != "client")
+	return talks(events, func(e Event, serves bool) bool {
+		ours := (string(e.Data) == "client") != serves
+		return !(d.Led && serves) && (!d.Replies || e.Kind != Note && e.Kind != Step && (e.Kind != Close || !ours))
 	})
 }
 
@@ -87,7 +89,7 @@ func (d *differ) text(l line) string {
 
 // key is what of a line is compared: not which conversation it belongs to.
 func (d *differ) key(l line) string {
-	if d.Replies && l.Kind == Connect {
+	if d.Replies && l.Kind.Begins() {
 		return l.Kind.String()
 	}
 	l.Conn = 1
@@ -157,8 +159,12 @@ func (d *differ) score(a, b *exchange) int {
 	return 0
 }
 
-// likeness is how well two conversations correspond, from 0 to identical.
+// likeness is how well two conversations correspond, from 0 to identical. One that
+// was led and one that was accepted do not.
 func (d *differ) likeness(a, b *talk) int {
+	if a.accepted != b.accepted {
+		return 0
+	}
 	if len(a.exchanges) == len(b.exchanges) {
 		same := true
 		for i := range a.exchanges {

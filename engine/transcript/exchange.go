@@ -58,24 +58,28 @@ type talk struct {
 	chunk   int  // bytes of a BDAT chunk that are still to come
 	data    int  // the exchange behind the last DATA, where nothing since was answered; else 0
 
+	accepted bool // smtplay is the server in it
+
 	commands map[int]int // how often a differ met each command, nil until asked
 }
 
 // talks splits a transcript into its conversations, in the order in which they
 // began, and these into exchanges. What does not count is left out.
-func talks(events []Event, counts func(Event) bool) []*talk {
+func talks(events []Event, counts func(e Event, serves bool) bool) []*talk {
 	var all []*talk
 	open := map[int]*talk{}
 	number := 1 // the header
+	var sides Sides
 	for _, e := range events {
+		serves := sides.Serves(e)
 		for part := range wireLines(e) {
 			number++
-			if !counts(e) {
+			if !counts(e, serves) {
 				continue
 			}
 			t := open[e.Conn]
-			if t == nil || e.Kind == Connect {
-				t = &talk{conn: e.Conn}
+			if t == nil || e.Kind.Begins() {
+				t = &talk{conn: e.Conn, accepted: serves}
 				open[e.Conn] = t
 				all = append(all, t)
 			}
@@ -94,7 +98,7 @@ func talks(events []Event, counts func(Event) bool) []*talk {
 func (t *talk) endAlike() {
 	quit := t.last()
 	n := len(t.exchanges)
-	if quit == nil || n < 2 || quit.verb != "QUIT" || len(quit.answer) != 1 {
+	if t.accepted || quit == nil || n < 2 || quit.verb != "QUIT" || len(quit.answer) != 1 {
 		return
 	}
 	end := quit.answer[0]
@@ -139,6 +143,8 @@ func (t *talk) add(l line) {
 	switch l.Kind {
 	case Connect:
 		t.exchanges = append(t.exchanges, &exchange{verb: "connect", name: "the connect", command: []line{l}, owes: 1})
+	case Accept:
+		t.exchanges = append(t.exchanges, &exchange{verb: "accept", name: "the connection", command: []line{l}, owes: 1})
 	case Step:
 		t.exchanges = append(t.exchanges, &exchange{name: string(l.Data), command: []line{l}})
 	case Client:

@@ -78,8 +78,7 @@ func (l *Listener) Accept(ctx context.Context) (*Session, error) {
 
 // hand begins the session's time.
 func (l *Listener) hand(s *Session) (*Session, error) {
-	s.start(l.server.timeout())
-	s.handed = true
+	s.start(l.server.timeout(), true)
 	if s.ctx.Err() != nil {
 		s.Close()
 		return nil, fmt.Errorf("accept on %s: %w", l.Addr(), ErrClosed)

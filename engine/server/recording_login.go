@@ -53,7 +53,7 @@ func (l *login) hide(line string) []transcript.Span {
 	switch {
 	case l.asked:
 		l.asked = false
-	case wire.Verb(line) == "AUTH":
+	case wire.Verb(strings.TrimLeft(line, " \t")) == "AUTH":
 		fields := strings.Fields(line)
 		l.begun, l.messages, l.mechanism = true, 0, ""
 		if len(fields) > 1 {

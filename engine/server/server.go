@@ -180,7 +180,7 @@ func (s *Server) timeout() time.Duration {
 
 // play runs a session to its end and counts it out.
 func (s *Server) play(session *Session) error {
-	session.start(s.timeout())
+	session.start(s.timeout(), false)
 	handler := s.Handler
 	if handler == nil {
 		handler = Polite{}.Serve

@@ -86,12 +86,17 @@ func newSession(server *Server, index int, conn net.Conn) *Session {
 // readSize is how much is read at once.
 const readSize = 4096
 
-// start begins the session's time.
-func (s *Session) start(timeout time.Duration) {
+// start begins the session's time. Of one that is handed out the connection is
+// closed when the server is: its owner may be busy elsewhere.
+func (s *Session) start(timeout time.Duration, handed bool) {
+	s.handed = handed
 	s.awake = make(chan struct{})
 	s.stop = context.AfterFunc(s.ctx, func() {
 		// A deadline that has passed ends whatever read or write is under way.
 		s.base.SetDeadline(time.Unix(1, 0))
+		if handed && errors.Is(context.Cause(s.ctx), ErrClosed) {
+			s.base.Close()
+		}
 		close(s.awake)
 	})
 	s.timer = time.AfterFunc(timeout, func() { s.cancel(ErrTimeout) })
@@ -424,7 +429,7 @@ func (s *Session) fail(err error) error {
 // why returns the reason for which the session's time ended when that is what
 // stopped a read or a write.
 func (s *Session) why(err error) error {
-	if cause := context.Cause(s.ctx); cause != nil && errors.Is(err, os.ErrDeadlineExceeded) {
+	if cause := context.Cause(s.ctx); cause != nil && (errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, net.ErrClosed)) {
 		return cause
 	}
 	return err

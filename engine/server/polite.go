@@ -71,10 +71,13 @@ func (p Polite) Serve(s *Session) {
 	}
 }
 
-// Play plays a session to its end and tells all of it. What a client does wrong
+// Play plays a session to its end, closes it and tells all of it. What a client does wrong
 // is data of the visit. It holds at most 50,000 replies, 10,000 transactions and
 // 128 MiB of message text: a client that goes on beyond gets a 421.
-func (p Polite) Play(s *Session) *Visit { return p.play(s, true) }
+func (p Polite) Play(s *Session) *Visit {
+	defer s.Close()
+	return p.play(s, true)
+}
 
 func (p Polite) play(s *Session, kept bool) *Visit {
 	if p.Domain == "" {

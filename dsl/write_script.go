@@ -52,7 +52,9 @@ var (
 func (s *scribe) test() {
 	s.talks = map[int]*talk{}
 	for _, t := range s.turns {
-		s.talks[t.conn] = &talk{}
+		if t.kind != noteTurn { // which may be about one that is left out
+			s.talks[t.conn] = &talk{}
+		}
 	}
 	if len(s.talks) > 1 {
 		for i, conn := range slices.Sorted(maps.Keys(s.talks)) {

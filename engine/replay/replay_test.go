@@ -228,6 +228,12 @@ before.smtp:6: the server had closed the connection before QUIT was sent
 		{"a server that is reached otherwise", "* step x\n* connect submission 192.0.2.1:587\nS: 220 server.example.com ESMTP\n* note by hand\nC: QUIT\nS: 221 2.0.0 Bye\n* close client\n", polite(nil), "", nil},
 		{"two conversations", "* connect smtp 192.0.2.1:25\nS: 220 server.example.com ESMTP\n*2 connect submission 192.0.2.1:587\nS2: 220 server.example.com ESMTP\nC2: NOOP\nC: NOOP\nS: 250 2.0.0 Ok\nS2: 250 2.0.0 Ok\n* close client\nC2: RSET\nS2: 250 2.0.0 Ok\n", polite(nil), "", nil},
 		{"one conversation after the other", strings.TrimPrefix(opening, "\n") + "C: QUIT\nS: 221 2.0.0 Bye\n* close client\n" + opening[1:] + "C: NOOP\nS: 250 2.0.0 Ok\n", polite(nil), "", nil},
+		{"a conversation that smtplay accepted is no client's", "*2 accept mx from 127.0.0.1\n* connect smtp 192.0.2.1:25\nS: 220 server.example.com ESMTP\nS2: 220 mx\nC2: NOOP\nC: RSET\n*2 close client\nS: 250 2.0.0 Ok\n*2 accept mx from 127.0.0.1\nS2: 220 mx\nC: NOOP\nS: 250 2.0.1 Ok\n", polite(nil), `
+@@ -12,2 +6,2 @@ NOOP
+ C: NOOP
+-S: 250 2.0.1 Ok
++S: 250 2.0.0 Ok
+`, sent("RSET", "NOOP", "QUIT")},
 		{"no greeting in the transcript", "* connect smtp 192.0.2.1:25\nC: NOOP\nS: 250 2.0.0 Ok\n", polite(nil), "", nil},
 		{"nor the connect", "C: NOOP\nS: 250 2.0.0 Ok\nC: RSET\nS: 250 2.0.0 Ok\n", polite(nil), "", nil},
 		{"LMTP, one recipient less", "* connect smtp 192.0.2.1:24\nS: 220 server.example.com LMTP\nC: LHLO x\nS: 250 server.example.com\n" + strings.TrimPrefix(envelope, hello) + "C: RCPT TO:<c@example.com>\nS: 250 2.1.5 Ok\nC: DATA\nS: 354 End data with <CR><LF>.<CR><LF>\nC: x\nC: .\nS: 250 2.0.0 <b@example.com> Ok\nS: 250 2.0.0 <c@example.com> Ok\nC: QUIT\nS: 221 2.0.0 Bye\n",
@@ -472,6 +478,7 @@ func TestReady(t *testing.T) {
 		{opening + "C: [sasl user=a secret=password]\n", `before.smtp:4: [sasl user=a secret=password]: smtplay has no mechanism ""`, "a message outside of AUTH"},
 		{opening + "C: ETRN [queue-id]\n", "before.smtp:4: what [queue-id] stands for is not known, so it cannot be sent again", ""},
 		{opening + "C: XSECRET [secret:lines]\n", "before.smtp:4: the secret lines holds a line end, and stands in a command", ""},
+		{"* step one\n* accept mx from 127.0.0.1\nS: 220 mx\nC: QUIT\nS: 221 x\n* close server\n", "before.smtp:3: smtplay was the server in all that this transcript holds, and replay plays the client: serve plays the server's side of it", "nothing that a client could say"},
 		{"* connect local 192.0.2.1:25\n", `before.smtp:2: the target "local" leads nowhere: known are smtp, submission`, ""},
 		{"* connect 192.0.2.1:25\n", "", "an address: the server that is named now"},
 		{"* connect mx.example.com\n", "", "a host"},
@@ -488,6 +495,15 @@ func TestReady(t *testing.T) {
 		if got != tt.want {
 			t.Errorf("%s\ngot  %q\nwant %q (%s)", tt.before, got, tt.want, tt.why)
 		}
+	}
+}
+
+// What smtplay was the server in is no pass, whoever did not ask whether it is ready.
+func TestOnlyAccepted(t *testing.T) {
+	s := in(t, "* accept mx from 127.0.0.1\nS: 220 mx\nC: QUIT\nS: 221 x\n* close server\n")
+	v := s.Run(t.Context(), environment("127.0.0.1:1"), &suite.Run{Log: &transcript.Log{}})
+	if v.Outcome != suite.Errored || v.Failure.Pos.Line != 2 {
+		t.Errorf("got %+v", v)
 	}
 }
 

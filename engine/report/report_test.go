@@ -307,6 +307,26 @@ func TestConsoleMasks(t *testing.T) {
 	}
 }
 
+// TestAccepted: of a conversation that smtplay accepted what the client said is
+// the peer's, as elsewhere what the server says; a failure marks it, and its
+// tail begins where it began.
+func TestAccepted(t *testing.T) {
+	const text = "* connect smtp a:1\nS: 220 a\n*2 accept mx from 127.0.0.1\nS2: 220 mx\nC2: HELO x\nS2: 250 mx\nC: HELO x\nS: 250 a\n*2 close client\n"
+	for _, colour := range []bool{false, true} {
+		var out bytes.Buffer
+		c := &report.Console{W: &out, Color: colour}
+		show(t, c, []suite.Result{{Test: named("a.lua", ""), Runs: 1, Events: events(t, text), Verdict: suite.Verdict{Outcome: suite.Failed, Failure: &suite.Failure{
+			Pos: at("a.lua", 2), What: "the command is not the one expected", Want: "EHLO", Got: "HELO x", Conn: 2, Target: "mx"}}}}, 0)
+		golden(t, map[bool]string{false: "accepted", true: "accepted-colour"}[colour], out.Bytes())
+	}
+	w := &writes{}
+	live := (&report.Live{W: w, Color: true}).For(named("a.lua", ""))
+	for _, e := range events(t, text) {
+		live.Record(e)
+	}
+	golden(t, "accepted-live", []byte(strings.Join(w.all, "")))
+}
+
 func TestLive(t *testing.T) {
 	for name, live := range map[string]*report.Live{
 		"live":        {},

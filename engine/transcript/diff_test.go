@@ -237,6 +237,40 @@ S: 221 2.0.0 Bye
 +S: 250 z
 +* close client
 `},
+		{"an accepted conversation, by the name of the listener and the client's address", "* accept mx from 127.0.0.1\nS: 220 a\nC: x\nS: 250 x\n* close client", "* accept mx from 127.0.0.2\nS: 220 a\nC: x\nS: 250 x\n* close client", `
+@@ -2,2 +2,2 @@ the connection
+-* accept mx from 127.0.0.1
++* accept mx from 127.0.0.2
+ S: 220 a
+`},
+		{"one that was led is none that was accepted", "* connect a:1\nS: 220 a\nC: x\nS: 250 x", "* accept a from ::1\nS: 220 a\nC: x\nS: 250 x", `
+@@ -2,2 +0,0 @@ the connect
+-* connect a:[port]
+-S: 220 a
+@@ -4,2 +0,0 @@ x
+-C: x
+-S: 250 x
+@@ -5,0 +2,2 @@ the connection
++* accept a from ::1
++S: 220 a
+@@ -5,0 +4,2 @@ x
++C: x
++S: 250 x
+`},
+		{"the certificate that was shown", "* accept a from ::1\n* tls TLS1.3 X as CN=a\nC: x", "* accept a from ::1\n* tls TLS1.3 X as CN=b\nC: x", `
+@@ -2,4 +2,4 @@ the connection
+ * accept a from ::1
+ * tls version TLS1.3
+ * tls cipher X
+-* tls subject CN=a
++* tls subject CN=b
+`},
+		{"who ended it, which is no matter of microseconds here", "* accept a from ::1\nC: x\nS: 250 x\nC: QUIT\n* close server", "* accept a from ::1\nC: x\nS: 250 x\nC: QUIT\n* close reset", `
+@@ -5,2 +5,2 @@ QUIT
+ C: QUIT
+-* close server
++* close reset
+`},
 	} {
 		got := unified(usual.Diff(events(t, tt.before), events(t, tt.after)))
 		want := strings.TrimPrefix(tt.want, "\n")
@@ -280,6 +314,23 @@ func TestReplies(t *testing.T) {
 	before := events(t, "* step one\n* connect smtp 127.0.0.1:25\nS: 220 a\n* note verified by hand\nC: x\nS: 250 y")
 	after := events(t, "* connect 192.0.2.1:587\nS: 220 a\nC: x\nS: 250 z")
 	want := "@@ -6,2 +4,2 @@ x\n C: x\n-S: 250 y\n+S: 250 z\n"
+	if got := unified(replies.Diff(before, after)); got != want {
+		t.Errorf("got\n%swant\n%s", got, want)
+	}
+}
+
+// What smtplay accepted counts as what the client did: our own closing is left
+// out; and where only what was led counts, all of it, lines keeping their numbers.
+func TestRepliesAccepted(t *testing.T) {
+	replies := transcript.Comparison{Masks: transcript.UsualMasks(), Replies: true}
+	before := events(t, "* accept mx from 127.0.0.1\nS: 220 a\nC: x\nS: 250 y\n* close server\n* connect a:1\nS: 220 b\n* close server")
+	after := events(t, "* accept mx from 192.0.2.1\nS: 220 a\nC: x\nS: 250 y\n* close client\n* connect a:1\nS: 220 c\n* close client")
+	led := "@@ -7,3 +7,2 @@ the connect\n * connect a:[port]\n-S: 220 b\n-* close server\n+S: 220 c\n"
+	want := "@@ -4,2 +4,3 @@ x\n C: x\n S: 250 y\n+* close client\n" + led
+	if got := unified(replies.Diff(before, after)); got != want {
+		t.Errorf("got\n%swant\n%s", got, want)
+	}
+	replies.Led, want = true, led
 	if got := unified(replies.Diff(before, after)); got != want {
 		t.Errorf("got\n%swant\n%s", got, want)
 	}

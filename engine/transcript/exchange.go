@@ -233,7 +233,7 @@ func chunkSize(verb, command string) int {
 func (t *talk) heard(l line) {
 	x := t.asked()
 	code, more := codeOf(l.Data)
-	if x.verb == "connect" && x.owes > 0 && x != t.last() && code != 220 && code/100 < 4 {
+	if (x.verb == "connect" || x.verb == "accept") && x.owes > 0 && x != t.last() && code != 220 && code/100 < 4 {
 		x.owes = 0 // this transcript has no greeting: it begins later
 		x = t.asked()
 	}

@@ -26,6 +26,10 @@
 //
 // And a [Recording] plays what another server said once, by its transcripts.
 //
+// A [Listener] hands its connections to whoever asks, one by one. Their sessions
+// can be recorded as conversations of a transcript ([Session.Record]), and
+// [Polite.Play] plays one and tells all of it as a [Visit].
+//
 // Everything but [Session.Reset] and [Session.CloseWrite] works over any
 // net.Conn, net.Pipe under testing/synctest included: all waiting is on the
 // connection, on channels and on timers.
@@ -33,5 +37,6 @@
 // The protocol is that of RFC 5321 (SMTP), RFC 2033 (LMTP), RFC 3207
 // (STARTTLS), RFC 4954 (AUTH), RFC 3030 (CHUNKING) and Postfix's XCLIENT.
 //
-// [MakeCA] and [MakeCertificate] make certificates in memory, good and bad.
+// [MakeCA] and [MakeCertificate] make certificates in memory, good and bad, and
+// [CertificateNamed] those of a [Flaw].
 package server

@@ -96,7 +96,11 @@ func TestListenerEnds(t *testing.T) {
 	waiting := connect(t, l)
 	read := make(chan error, 2)
 	go func() { _, err := s.ReadLine(); read <- err }()
-	go func() { _, err := l.Accept(t.Context()); _, err2 := l.Accept(t.Context()); read <- errors.Join(err, err2) }()
+	go func() {
+		_, err := l.Accept(t.Context())
+		_, err2 := l.Accept(t.Context())
+		read <- errors.Join(err, err2)
+	}()
 	c.send("half")
 	l.Close()
 	l.Close()

@@ -54,7 +54,8 @@ type politeSession struct {
 	s      *Session
 	visit  *Visit
 	kept   bool           // somebody wants all of the visit
-	text   int            // bytes of message text that the visit holds
+	text   int            // bytes that the visit holds
+	named  int            // bytes of this transaction's RCPT commands
 	seen   map[string]int // how often each key was answered
 	line   string         // the command that is obeyed
 	mail   Message        // identity, and the transaction under way
@@ -148,17 +149,31 @@ func (c *politeSession) answer(key, argument string, usual ...string) byte {
 	}
 	code := a.play(c.s)
 	if c.s.given != nil {
-		switch key { // a secret may stand in what these answer
-		case "auth":
-			argument, _, _ = strings.Cut(argument, " ")
-		case "response":
-			argument = ""
-		}
-		if len(c.visit.Replies) < mostGiven {
-			c.visit.Replies = append(c.visit.Replies, Given{key, n, argument, c.given()})
+		if len(c.visit.Replies) < mostGiven && c.text <= mostText {
+			key, argument = shownOf(key, argument)
+			g := Given{key, n, argument, c.given()}
+			c.visit.Replies = append(c.visit.Replies, g)
+			c.text += len(g.Argument) + len(g.Reply)
 		}
 	}
 	return code
+}
+
+// shownOf is what of a command a visit keeps: no answer of a login, wherever a
+// client puts it.
+func shownOf(key, argument string) (string, string) {
+	const longestVerb = 8 // STARTTLS
+	notLetter := func(r rune) bool { return r < 'a' || r > 'z' }
+	switch {
+	case key == ".":
+	case key == "auth":
+		argument, _, _ = strings.Cut(argument, " ")
+	case key == "response":
+		argument = ""
+	case len(key) > longestVerb || key == "" || strings.ContainsFunc(key, notLetter):
+		return "?", ""
+	}
+	return key, argument
 }
 
 // given is the reply that was written last, "" for none, and where nobody asks.
@@ -346,7 +361,7 @@ func (c *politeSession) forget() {
 		c.visit.Messages = append(c.visit.Messages, c.mail)
 		c.text += len(c.mail.Data)
 	}
-	c.opened = false
+	c.opened, c.named = false, 0
 	m := &c.mail
 	m.From, m.Parameters, m.To, m.Recipients, m.Data = "", Parameters{}, nil, nil, ""
 	m.Complete, m.Accepted, m.Reply = false, false, ""

@@ -34,13 +34,14 @@ func (c *politeSession) to(arg string) {
 		c.answer("rcpt", address, "503 5.5.1 Need MAIL first")
 	case !ok || address == "":
 		c.answer("rcpt", address, "501 5.5.4 Syntax: RCPT TO:<address>")
-	case len(c.mail.Recipients) >= mostRecipients:
+	case len(c.mail.Recipients) >= mostRecipients || c.named > mostNamed:
 		c.answer("rcpt", address, "452 4.5.3 Too many recipients")
 	default:
 		accepted := c.answer("rcpt", address, "250 2.1.5 Ok") == '2'
 		if accepted {
 			c.mail.To = append(c.mail.To, address)
 		}
+		c.named += len(arg)
 		c.mail.Recipients = append(c.mail.Recipients, Recipient{Address: address, Parameters: parameters(rest), Accepted: accepted, Reply: c.given()})
 	}
 }

@@ -37,7 +37,7 @@ type Visit struct {
 
 // Given is one reply that was given.
 type Given struct {
-	Key      string // as in Answers
+	Key      string // as in Answers; "?" for a line that does not begin with a verb
 	Ordinal  int    // how often that key was answered, this one included
 	Argument string // the address, or the rest of the command; of AUTH the mechanism alone
 	Reply    string // what was written, up to 4 KiB, "" for nothing; lines end as they did, but for the last
@@ -82,7 +82,7 @@ func (e *HandshakeError) Unwrap() error { return e.Err }
 // section 4.1.2).
 type Parameters struct {
 	Raw    string            // as the client wrote them, "" for none
-	Values map[string]string // by keyword in upper case, "" where there is no value; as written, xtext included
+	Values map[string]string // by keyword in upper case, "" where there is no value; as written, xtext included; the first 64
 }
 
 func parameters(raw string) Parameters {
@@ -90,6 +90,9 @@ func parameters(raw string) Parameters {
 	for field := range strings.FieldsSeq(p.Raw) {
 		if p.Values == nil {
 			p.Values = map[string]string{}
+		}
+		if len(p.Values) == mostParameters {
+			break
 		}
 		name, value, _ := strings.Cut(field, "=")
 		p.Values[strings.ToUpper(name)] = value
@@ -123,8 +126,10 @@ const (
 	mostReply      = 4 << 10
 	mostMessages   = 10_000 // transactions
 	mostText       = 128 << 20
-	mostRecipients = 50_000 // of a message
-	mostKeys       = 1_000  // verbs that are counted
+	mostRecipients = 50_000  // of a message
+	mostNamed      = 8 << 20 // bytes of its RCPT commands
+	mostParameters = 64      // of a command that are in Values
+	mostKeys       = 1_000   // verbs that are counted
 )
 
 // full says whether a visit has come to its bounds.

@@ -72,6 +72,20 @@ func TestVisit(t *testing.T) {
 	}
 }
 
+// TestVisitSecrets: what a client says of its password is not in a visit, however
+// it comes.
+func TestVisitSecrets(t *testing.T) {
+	const password = "some-Password-1"
+	v := visit(t, server.Polite{Users: users}, said(after(hello, "AUTH PLAIN "+saslPlain("x", password), "535 ", "  AUTH PLAIN "+saslPlain("x", password), "500 ",
+		"AUTH LOGIN", "334 ", b64("x"), "334 ", b64(password), "535 ", b64(password), "500 ", "AUTH PLAIN", "334 ", saslPlain("x", password), "535 ")...))
+	all := strings.ToLower(fmt.Sprintf("%+v", v))
+	for _, form := range []string{password, b64(password), saslPlain("x", password)} {
+		if strings.Contains(all, strings.ToLower(form)) {
+			t.Errorf("%q is in %s", form, all)
+		}
+	}
+}
+
 // TestVisitEnds: each way to end, and whose doing it is.
 func TestVisitEnds(t *testing.T) {
 	cert := certificate(t)

@@ -66,7 +66,7 @@ type Answers map[string]Answer
 // to is the answer for one address, of which the domain is in any case (RFC 5321
 // section 2.4).
 func (a Answers) to(key, address string) (answer Answer, ok bool) {
-	if answer, ok = a[key+" "+address]; ok || key != "mail" && key != "rcpt" && key != "." {
+	if answer, ok = a[key+" "+address]; ok || key != "mail" && key != "rcpt" && key != "." && key != "bdat" {
 		return answer, ok
 	}
 	at := strings.LastIndexByte(address, '@') + 1

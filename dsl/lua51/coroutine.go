@@ -63,7 +63,7 @@ func (c call) status(th *lua.LState) string {
 			innermost = false
 		}
 	}
-	if th == c.s.main {
+	if th == c.s.main || th.Parent != nil { // that other strand goes through it
 		return "normal"
 	}
 	return "suspended"

@@ -6,13 +6,15 @@
 // module, getfenv, setfenv and newproxy do not exist; print and require are left to the host, which puts its own
 // globals into State.Globals before the first run.
 //
-// A State runs one script after another, each with globals of its own. It belongs to one goroutine at a time.
+// A State runs one script after another, each with globals of its own. It belongs to one goroutine at a time, and to
+// the strands that a script's builtins start: functions beside each other, of which one at a time runs Lua. See Strand.
 //
 // # Bounds
 //
 // A context ends every loop: the machine looks at it at each instruction, the functions here look every few thousand
 // steps. Patterns have a budget of steps. Nothing builds a string over 64 MiB, `..` included. Calls nest to
-// Options.CallStackSize in one coroutine, pcalls and coroutines nest to 190. What is left is memory that a script piles
+// Options.CallStackSize in one coroutine, pcalls and coroutines nest to 190 in one strand, of which there are at most
+// 4096. What is left is memory that a script piles
 // up itself, in tables: see Watchdog.
 //
 // # What gopher-lua's compiler gets wrong

@@ -76,6 +76,7 @@ func (s *State) guard(l *lua.LState) {
 	case *lua.ApiError:
 		panic(r)
 	case string:
+		s.hold(l)
 		if r == callStackFull {
 			s.raised = s.overflow(l)
 			l.Error(s.raised.Object, 0)
@@ -99,6 +100,7 @@ func (s *State) overflow(th *lua.LState) *Error {
 }
 
 func (s *State) panicked(l *lua.LState, r any) {
+	s.hold(l)
 	s.broken = true
 	p := &Panic{Value: r, Stack: debug.Stack()}
 	object := lua.LString(p.Error())
@@ -111,6 +113,7 @@ const noTrace = "-"
 
 // onRaise is the error hook of every thread: called once for each error raised on it, before anything is unwound.
 func (s *State) onRaise(l *lua.LState) {
+	s.hold(l)
 	object, _ := cutTrampoline(l.Get(-1))
 	if s.raised == nil || s.raised.Object != object {
 		s.raised = s.describe(l, object)

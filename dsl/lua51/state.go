@@ -3,6 +3,8 @@ package lua51
 import (
 	"context"
 	"errors"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	lua "github.com/yuin/gopher-lua"
@@ -33,7 +35,8 @@ type Options struct {
 	Watchdog *Watchdog
 }
 
-// State runs Lua scripts, one after the other. It must not be used by two goroutines at once.
+// State runs Lua scripts, one after the other. It must not be used by two goroutines at once, but for the strands that
+// it starts itself.
 type State struct {
 	main    *lua.LState
 	options Options
@@ -50,7 +53,7 @@ type State struct {
 	trampoline *lua.LFunction
 	ipairsNext lua.LValue    // what ipairs returns; nil until it is called
 	strings    *lua.LTable   // the string library, empty until it is asked for
-	chain      []link        // the threads that run, inside each other; empty while only the main one does
+	chain      []link        // the threads that run, inside each other; empty while only the strand's own does
 	idle       []*lua.LState // finished threads for the next pcall
 	raised     *Error        // the error under way; nil once a script caught it
 	suspended  int           // coroutines that were started and have not ended
@@ -61,6 +64,14 @@ type State struct {
 	stop    context.CancelCauseFunc
 	watched watched
 	endWait func()
+
+	first   Strand  // the run of Call, which is away while it rests and others go on
+	holder  *Strand // who runs
+	alive   atomic.Int32
+	baton   sync.Mutex // guards what follows
+	held    bool       // by someone; of no meaning without strands
+	queue   []*Strand  // who waits for it, the first in front
+	strands map[*lua.LState]*Strand
 }
 
 // trampolineProto is the first Lua function of every thread but the main one; see transfer.
@@ -91,7 +102,7 @@ func New(options Options) *State {
 		options.Now = time.Now
 	}
 	s := &State{options: options, born: time.Now(), patterns: make(map[string]*pattern)}
-	s.endWait = func() { s.watched.spell.Add(1) }
+	s.endWait = s.watched.resume
 	s.main = lua.NewState(lua.Options{
 		CallStackSize:       options.CallStackSize,
 		MinimizeStackMemory: true, // thousands may wait for their servers at the same time
@@ -100,6 +111,8 @@ func New(options Options) *State {
 		RegistryMaxSize:     1 << 20,
 		SkipOpenLibs:        true,
 	})
+	s.first.state, s.first.thread = s, s.main
+	s.holder = &s.first
 	s.prepareGlobals()
 	s.entry = s.main.NewFunction(s.enterMain)
 	s.enter = s.main.NewFunction(s.enterThread)
@@ -142,13 +155,13 @@ func (s *State) Load(proto *lua.FunctionProto) *lua.LFunction {
 	return s.main.NewFunctionFromProto(proto)
 }
 
-// ErrUnsound is why a state can run nothing more: a Go panic, a coroutine that was left unfinished, or libraries that
-// a script filled with names.
+// ErrUnsound is why a state can run nothing more: a Go panic, a coroutine or a strand that was left unfinished, or
+// libraries that a script filled with names.
 var ErrUnsound = errors.New("this Lua state cannot be used again")
 
 // Sound reports whether the state can run another script. When it cannot, the host makes a new one.
 func (s *State) Sound() bool {
-	return !s.broken && !s.running && s.suspended == 0
+	return s.alive.Load() == 0 && !s.broken && !s.running && s.suspended == 0
 }
 
 // Reset ends the work with one script and prepares the next: fresh globals, the libraries as they were before the
@@ -181,10 +194,13 @@ func (s *State) Run(ctx context.Context, proto *lua.FunctionProto, args ...lua.L
 // Call calls a Lua function from Go, while no Lua runs, and returns its results. It may be called again with functions
 // of the same script, under another context: for tests that the script defined, or to clean up after a deadline. An
 // error is an *Error. Builtins use ProtectedCall.
+//
+// Strands that it started may go on when it returns, and while it rests; a later Call waits for the baton.
 func (s *State) Call(ctx context.Context, fn *lua.LFunction, args ...lua.LValue) ([]lua.LValue, error) {
 	if s.running {
 		panic("lua51: Call while Lua runs")
 	}
+	s.first.take() // strands may go on
 	s.seal()
 	var stop context.CancelCauseFunc
 	if ctx == s.owned {
@@ -195,22 +211,31 @@ func (s *State) Call(ctx context.Context, fn *lua.LFunction, args ...lua.LValue)
 	defer func() {
 		s.running = false
 		s.options.Watchdog.leave(&s.watched)
+		if s.alive.Load() > 0 {
+			s.give(&s.first)
+		}
 	}()
 	s.main.SetContext(ctx)
-	s.raised = nil
 	s.main.Push(s.entry)
 	s.main.Push(fn)
 	for _, v := range args {
 		s.main.Push(v)
 	}
-	err := s.main.PCall(1+len(args), lua.MultRet, nil)
+	return s.perform(s.main, 1+len(args))
+}
+
+// perform is what a strand does from its first instruction to its last: it calls s.entry, which lies on the strand's
+// own thread with the arguments behind it.
+func (s *State) perform(l *lua.LState, pushed int) ([]lua.LValue, error) {
+	s.raised = nil
+	err := l.PCall(pushed, lua.MultRet, nil)
 	s.chain = s.chain[:0]
-	s.main.G.CurrentThread = s.main
+	s.main.G.CurrentThread = l
 	if err != nil {
-		s.main.SetTop(0)
+		l.SetTop(0)
 		return nil, s.failure(err)
 	}
-	return s.takeResults(), nil
+	return takeResults(l), nil
 }
 
 // Own says how ctx is ended with a cause, until Reset. What must end a script then needs no context of its own for each
@@ -219,20 +244,20 @@ func (s *State) Own(ctx context.Context, stop context.CancelCauseFunc) {
 	s.owned, s.stop = ctx, stop
 }
 
-func (s *State) takeResults() []lua.LValue {
-	n := s.main.GetTop()
+func takeResults(l *lua.LState) []lua.LValue {
+	n := l.GetTop()
 	if n == 0 {
 		return nil
 	}
 	results := make([]lua.LValue, n)
 	for i := range results {
-		results[i] = s.main.Get(i + 1)
+		results[i] = l.Get(i + 1)
 	}
-	s.main.SetTop(0)
+	l.SetTop(0)
 	return results
 }
 
-// enterMain runs a script's function on the main thread: the machine's PCall has just replaced the error hook with one
+// enterMain runs a function on a strand's own thread: the machine's PCall has just replaced the error hook with one
 // that would build a trace of every tail call, and would take a Go panic for an error of the script's.
 func (s *State) enterMain(l *lua.LState) int {
 	l.Panic = s.onRaise

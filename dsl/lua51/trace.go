@@ -79,7 +79,11 @@ func luaName(l *lua.LState, f *lua.Debug) string {
 	if f.LineDefined == 0 {
 		return "main chunk"
 	}
-	return callName(l, f) + fmt.Sprintf(" <%s:%d>", f.Source, f.LineDefined)
+	name, defined := callName(l, f), fmt.Sprintf("<%s:%d>", f.Source, f.LineDefined)
+	if name == defined { // the host called it
+		return name
+	}
+	return name + " " + defined
 }
 
 // definition is the "<file:line>" at the end of a name that luaName made.

@@ -12,6 +12,7 @@ import (
 
 const (
 	heapMetric   = "/memory/classes/heap/objects:bytes"
+	stackMetric  = "/memory/classes/heap/stacks:bytes" // Go's, deep where pcalls nest, and one for every strand
 	liveMetric   = "/gc/heap/live:bytes"
 	allocsMetric = "/gc/heap/allocs:bytes"
 
@@ -75,13 +76,23 @@ type watched struct {
 	seen   uint64        // spell at the last sample, 0 before the first
 	cancel context.CancelCauseFunc
 	own    bool // cancel ends a context that was made for the script
+	called bool // a Call is under way; there may be strands without
 	ended  bool
+	why    error // ended was for
+
+	strands map[*Strand]struct{}
+	over    []context.CancelCauseFunc // of calls that have ended; strands may run under their contexts
 }
 
+// pause begins a time in which no Lua runs, if none has begun, and resume ends it.
+func (w *watched) pause()  { w.spell.Store((w.spell.Load() | 1) + 2) }
+func (w *watched) resume() { w.spell.Store((w.spell.Load() | 1) + 1) }
+
 // Wait tells the watchdog that the script waits for something, and is to be called by builtins that block, around the
-// blocking, and not inside each other: defer s.Wait()(), or done := s.Wait(); …; done().
+// blocking, and not inside each other: defer s.Wait()(), or done := s.Wait(); …; done(). The other strands wait as long:
+// see Release.
 func (s *State) Wait() (done func()) {
-	s.watched.spell.Add(1)
+	s.watched.pause()
 	return s.endWait
 }
 
@@ -94,11 +105,13 @@ func (w *Watchdog) watch(ctx context.Context, cancel context.CancelCauseFunc, sc
 	if script.own = cancel == nil; script.own {
 		ctx, cancel = context.WithCancelCause(ctx)
 	}
-	script.cancel = cancel
-	script.spell.Store((script.spell.Load()/2 + 1) * 2)
+	script.resume()
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	script.seen, script.ended = 0, false
+	if script.ended { // and strands of it go on
+		w.ended--
+	}
+	script.cancel, script.called, script.seen, script.ended = cancel, true, 0, false
 	if w.running == nil {
 		w.running = make(map[*watched]struct{})
 	}
@@ -123,17 +136,17 @@ func (w *Watchdog) charge(script *watched, n int) {
 		return // somebody else has just looked
 	}
 	w.charged.Store(0)
-	samples := []metrics.Sample{{Name: heapMetric}, {Name: liveMetric}}
+	samples := []metrics.Sample{{Name: heapMetric}, {Name: stackMetric}, {Name: liveMetric}}
 	metrics.Read(samples)
 	w.mu.Lock()
 	limit := w.limit()
 	w.mu.Unlock()
-	if samples[0].Value.Uint64() <= limit {
+	if samples[0].Value.Uint64()+samples[1].Value.Uint64() <= limit {
 		return
 	}
 	runtime.GC()
 	metrics.Read(samples)
-	heap := samples[1].Value.Uint64()
+	heap := samples[2].Value.Uint64() + samples[1].Value.Uint64()
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if _, runs := w.running[script]; runs && heap > limit && !script.ended {
@@ -145,13 +158,55 @@ func (w *Watchdog) leave(script *watched) {
 	if w == nil {
 		return
 	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	if script.own {
-		script.cancel(nil)
+		script.over = append(script.over, script.cancel)
+	}
+	script.called = false
+	w.forget(script)
+}
+
+// join adds a strand to a script that is watched: they are one, and end together.
+func (w *Watchdog) join(script *watched, st *Strand) {
+	if w == nil {
+		return
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if script.strands == nil {
+		script.strands = make(map[*Strand]struct{})
+	}
+	script.strands[st] = struct{}{}
+	if script.ended {
+		st.cancel(script.why)
+	}
+}
+
+// part is of a strand that has ended.
+func (w *Watchdog) part(script *watched, st *Strand) {
+	if w == nil {
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(script.strands, st)
+	w.forget(script)
+}
+
+// forget ends the watch over a script of which nothing runs any more.
+func (w *Watchdog) forget(script *watched) {
+	if script.called || len(script.strands) > 0 {
+		return
+	}
+	for _, cancel := range script.over {
+		cancel(nil)
+	}
+	clear(script.over)
+	script.over = script.over[:0]
 	delete(w.running, script)
 	if script.ended {
+		script.ended = false
 		w.ended--
 	}
 }
@@ -212,8 +267,11 @@ func (w *Watchdog) limit() uint64 {
 
 func (w *Watchdog) end(scripts []*watched, heap, limit uint64) {
 	for _, script := range scripts {
-		script.ended = true
-		script.cancel(&MemoryError{Heap: heap, Limit: limit, Running: len(w.running), Ended: len(scripts)})
+		script.ended, script.why = true, &MemoryError{Heap: heap, Limit: limit, Running: len(w.running), Ended: len(scripts)}
+		script.cancel(script.why)
+		for st := range script.strands {
+			st.cancel(script.why)
+		}
 	}
 	w.ended += len(scripts)
 	w.uncertain = w.uncertain || len(scripts) > 0
@@ -235,12 +293,12 @@ func (w *Watchdog) collect() {
 // measure is the size of the heap, and what was ever allocated. Over the limit, a collection tells how much of it is
 // garbage. What is allocated while it runs passes it unseen, garbage or not, and is left to the next sample.
 func (w *Watchdog) measure() (heap, allocated uint64) {
-	samples := []metrics.Sample{{Name: heapMetric}, {Name: allocsMetric}, {Name: liveMetric}}
+	samples := []metrics.Sample{{Name: heapMetric}, {Name: allocsMetric}, {Name: liveMetric}, {Name: stackMetric}}
 	metrics.Read(samples)
 	w.mu.Lock()
 	limit := w.limit()
 	w.mu.Unlock()
-	heap, allocated = samples[0].Value.Uint64(), samples[1].Value.Uint64()
+	heap, allocated = samples[0].Value.Uint64()+samples[3].Value.Uint64(), samples[1].Value.Uint64()
 	// Far above the limit there is no time for that: strings double in the meantime.
 	if heap > limit && heap <= limit+limit/2 {
 		runtime.GC()
@@ -248,6 +306,7 @@ func (w *Watchdog) measure() (heap, allocated uint64) {
 		meanwhile := samples[1].Value.Uint64() - allocated
 		heap = samples[2].Value.Uint64()
 		heap -= min(heap, meanwhile)
+		heap += samples[3].Value.Uint64()
 	}
 	return heap, allocated
 }

@@ -101,7 +101,11 @@ func (c *Conn) mayLogIn(ctx context.Context, n int) error {
 	if n == 0 || !c.countsLogins() {
 		return nil
 	}
-	failed, ok := c.opts.Logins.begin(ctx, c.server(), n, orDefault(c.opts.Timeout, DefaultTimeout))
+	var failed int
+	var ok bool
+	c.wait(func() {
+		failed, ok = c.opts.Logins.begin(ctx, c.server(), n, orDefault(c.opts.Timeout, DefaultTimeout))
+	})
 	switch {
 	case ok:
 		c.logins += n

@@ -42,7 +42,11 @@ type Options struct {
 	Recorder transcript.Recorder // nil records nothing
 	Secrets  *transcript.Redactor
 	Logins   *AuthLimit // of this connection and all that share it; nil for none
-	why      string     // how the address was found, for the transcript
+	// Waiting is told of everything that blocks, and calls what it returns when that is over, before the engine goes
+	// on: dialling, reads of what is not there yet, writes, the ends of commands, the turn of a login. It is called by
+	// the owner of the connection and never inside itself. nil is nobody.
+	Waiting func() (done func())
+	why     string // how the address was found, for the transcript
 }
 
 // TLSOptions say how a handshake is done and judged.
@@ -132,6 +136,7 @@ func Over(ctx context.Context, nc net.Conn, address string, opts Options) (*Conn
 		opts.Number = 1
 	}
 	c := &Conn{opts: opts, addr: address, host: hostOf(address), sock: newSocket(nc), sent: time.Now()}
+	c.sock.waiting = opts.Waiting
 	c.in, c.out = buffers.take()
 	c.loopback = c.staysHere()
 	c.record(transcript.Connect, strings.TrimSpace(opts.Target+" "+opts.peerName(nc, address)))
@@ -227,12 +232,17 @@ func (c *Conn) shut(by string) {
 	if c.closed {
 		return
 	}
+	if c.sock.busy { // whoever waits there cleans up
+		c.sock.Conn.Close()
+		return
+	}
 	c.closed = true
 	c.forgetLogins()
 	c.take() // every byte that was read is recorded, asked for or not
 	buffers.give(c.in, c.out)
 	c.in, c.out = nil, nil
 	if x, ok := c.sock.Conn.(*execConn); ok {
+		c.wait(func() { x.Close() })
 		for _, said := range x.parting() {
 			c.Note("%s", said)
 		}
@@ -243,7 +253,32 @@ func (c *Conn) shut(by string) {
 		c.tls.Close()
 		return
 	}
-	c.sock.Close()
+	if c.opts.Via == nil {
+		c.sock.Close()
+		return
+	}
+	c.wait(func() { c.sock.Close() }) // which tells the host through which it goes
+}
+
+// wait does what may block on a connection that exists.
+func (c *Conn) wait(do func()) {
+	if c.opts.Waiting != nil {
+		defer c.sock.wait()()
+	}
+	do()
+}
+
+// Busy says whether a verb of this conversation is under way, to those that go
+// on while it waits: Options.Waiting was told. Verbs fail meanwhile, and Close
+// makes the one under way fail.
+func (c *Conn) Busy() bool { return c.sock.busy }
+
+// wait does what may block. Who wants to know of that is told.
+func (o *Options) wait(do func()) {
+	if o.Waiting != nil {
+		defer o.Waiting()()
+	}
+	do()
 }
 
 // die ends the conversation: every further verb fails with what went wrong here.
@@ -267,6 +302,8 @@ func (c *Conn) die(e *Error) *Error {
 // usable is the error of a verb on a conversation that is over.
 func (c *Conn) usable(op string) error {
 	switch {
+	case c.sock.busy:
+		return &Error{Op: op, Addr: c.addr, Kind: Misuse, Msg: "this conversation is in use: what runs beside this waits in it for the server"}
 	case c.dead != nil:
 		return &Error{Op: op, Addr: c.addr, Kind: Dead, Err: c.dead, Msg: "this conversation is over"}
 	case c.closed:

@@ -54,18 +54,24 @@ func Connect(ctx context.Context, address string, opts Options) (*Conn, error) {
 }
 
 // dial makes the connection below SMTP.
-func (o *Options) dial(ctx context.Context, address string) (net.Conn, error) {
-	if IsCommand(address) {
-		return o.Commands.start(address)
-	}
+func (o *Options) dial(ctx context.Context, address string) (nc net.Conn, err error) {
 	network, addr := "tcp", address
 	if path, ok := strings.CutPrefix(address, "unix:"); ok {
 		network, addr = "unix", path
 	}
-	if o.Via == nil && o.Source == "" && !o.At.IsValid() {
-		if nc := dialNear(addr); nc != nil {
+	if o.Via == nil && o.Source == "" && !o.At.IsValid() && !IsCommand(address) {
+		if nc := dialNear(addr); nc != nil { // which does not wait
 			return nc, nil
 		}
+	}
+	o.wait(func() { nc, err = o.dialFar(ctx, network, addr, address) })
+	return nc, err
+}
+
+// dialFar makes connections that take their time.
+func (o *Options) dialFar(ctx context.Context, network, addr, address string) (net.Conn, error) {
+	if IsCommand(address) {
+		return o.Commands.start(address)
 	}
 	way, err := o.way(network)
 	if err != nil {

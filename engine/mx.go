@@ -16,7 +16,9 @@ import (
 // connection could be made, and the domain itself where it has no MX. The transcript says which was taken. Certificates are those of
 // the host, not of the domain.
 func ConnectMX(ctx context.Context, domain, port string, opts Options) (*Conn, error) {
-	hosts, err := opts.Resolver.MX(ctx, domain)
+	var hosts []resolver.MX
+	var err error
+	opts.wait(func() { hosts, err = opts.Resolver.MX(ctx, domain) })
 	if err != nil {
 		if ctx.Err() != nil {
 			return nil, interrupted(ctx, "connect")

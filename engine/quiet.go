@@ -25,6 +25,7 @@ func (c *Conn) ExpectClose(ctx context.Context, within time.Duration) error {
 	if kind, ok := ended(err); ok {
 		c.owed = nil
 		if x, ok := c.sock.Conn.(*execConn); ok && !c.quit && !c.ended {
+			c.wait(func() { x.Close() })
 			if died := x.failed(); died != nil {
 				c.shut("server")
 				return &Error{Op: "expect_close", Addr: c.addr, Kind: Mismatch, Want: want, Err: died,

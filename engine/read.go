@@ -53,6 +53,7 @@ func (c *Conn) ReadReply(ctx context.Context, within time.Duration) (*Reply, err
 	if within <= 0 {
 		within = c.timeout(cmd)
 	}
+	c.sock.ended = time.Time{}
 	in := &incoming{}
 	raw, err := c.readWhole(&in.scanner, from.Add(within))
 	if err != nil {
@@ -67,7 +68,7 @@ func (c *Conn) ReadReply(ctx context.Context, within time.Duration) (*Reply, err
 	now := time.Now()
 	in.wire = in.scanner.Reply(raw)
 	r := &in.reply
-	r.Reply, r.Command, r.Took = &in.wire, cmd, now.Sub(c.sent)
+	r.Reply, r.Command, r.Took = &in.wire, cmd, c.sock.since(now).Sub(c.sent)
 	var spans []transcript.Span
 	if c.auth.mechanism != "" {
 		spans = c.proofSpans(raw)

@@ -20,6 +20,9 @@ type socket struct {
 	now       nowRead
 	readBy    time.Time // when reads end that block; zero is never
 	writeBy   time.Time // when writes end that block; zero is not known
+	waiting   func() (done func())
+	busy      bool      // in a wait of which somebody was told, who may use the connection meanwhile
+	ended     time.Time // when the last read or write ended of which waiting was told
 
 	mu          sync.Mutex // held by Interrupt and Resume
 	watch       int        // how many contexts were watched before this one
@@ -40,8 +43,10 @@ func newSocket(nc net.Conn) *socket {
 
 func (s *socket) Read(b []byte) (n int, err error) {
 	switch {
-	case !s.impatient:
+	case !s.impatient && s.waiting == nil:
 		n, err = s.Conn.Read(b)
+	case !s.impatient:
+		n, err = s.readWaiting(b)
 	case s.sys != nil:
 		n, err = s.readNow(b)
 	default: // a pipe in memory: a moment is all it takes
@@ -53,6 +58,45 @@ func (s *socket) Read(b []byte) (n int, err error) {
 		s.capture = append(s.capture, b[:room]...)
 	}
 	return n, err
+}
+
+// readWaiting tells of a read, where nothing is there yet.
+func (s *socket) readWaiting(b []byte) (n int, err error) {
+	if n, err := s.readPresent(b); n > 0 || err != nil {
+		s.ended = time.Time{}
+		return n, err
+	}
+	defer s.wait()()
+	return s.Conn.Read(b)
+}
+
+// Write tells of every write: that the kernel takes it at once is not known.
+func (s *socket) Write(b []byte) (int, error) {
+	if s.waiting != nil {
+		defer s.wait()()
+	}
+	return s.Conn.Write(b)
+}
+
+// wait begins a wait. Whoever is told of its end may let others go first, and
+// what took its time was over then.
+func (s *socket) wait() (over func()) {
+	s.busy = true
+	done := s.waiting()
+	return func() {
+		s.ended = time.Now()
+		done()
+		s.busy = false
+	}
+}
+
+// since is when the last read or write ended, which may be long ago; now is for
+// those of which nobody was told.
+func (s *socket) since(now time.Time) time.Time {
+	if s.ended.IsZero() {
+		return now
+	}
+	return s.ended
 }
 
 // Interrupt ends every read and write, now and later, unless that watch is over.

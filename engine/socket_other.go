@@ -13,3 +13,6 @@ func (s *socket) readNow(b []byte) (int, error) {
 	s.Conn.SetReadDeadline(time.Now().Add(time.Millisecond))
 	return s.Conn.Read(b)
 }
+
+// readPresent leaves every read to one that may wait.
+func (s *socket) readPresent([]byte) (int, error) { return 0, nil }

@@ -19,9 +19,8 @@ type nowRead struct {
 	ran   bool
 }
 
-// readNow reads what the kernel holds for us and never waits.
-func (s *socket) readNow(b []byte) (int, error) {
-	r := &s.now
+// begin prepares a read into b.
+func (r *nowRead) begin(b []byte) {
 	if r.do == nil {
 		r.do = func(fd uintptr) bool {
 			r.ran = true
@@ -30,6 +29,30 @@ func (s *socket) readNow(b []byte) (int, error) {
 		}
 	}
 	r.b, r.n, r.errno, r.ran = b, 0, 0, false
+}
+
+// readPresent reads what the kernel holds, and nothing where that is nothing, or
+// has to be found out by a read that may wait.
+func (s *socket) readPresent(b []byte) (int, error) {
+	if s.sys == nil {
+		return 0, nil
+	}
+	r := &s.now
+	r.begin(b)
+	err := s.sys.Read(r.do)
+	if r.b = nil; err != nil || r.errno != 0 {
+		return 0, nil
+	}
+	if r.n == 0 && len(b) > 0 {
+		return 0, io.EOF
+	}
+	return r.n, nil
+}
+
+// readNow reads what the kernel holds for us and never waits.
+func (s *socket) readNow(b []byte) (int, error) {
+	r := &s.now
+	r.begin(b)
 	err := s.sys.Read(r.do)
 	if err != nil && !r.ran && !s.interrupted.Load() { // the deadline has just passed, and nobody has looked
 		s.setRead(time.Time{})

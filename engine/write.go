@@ -224,6 +224,7 @@ func (c *Conn) flush(ctx context.Context, b []byte, spans []transcript.Span) err
 		return err
 	}
 	now := time.Now()
+	c.sock.ended = time.Time{}
 	c.recordAt(now, transcript.Client, b, spans)
 	for rest := b; len(rest) > 0; now = time.Now() { // a command is one piece
 		piece := rest[:min(len(rest), writePiece)]
@@ -233,7 +234,7 @@ func (c *Conn) flush(ctx context.Context, b []byte, spans []transcript.Span) err
 		}
 		rest = rest[len(piece):]
 	}
-	c.sent = now
+	c.sent = c.sock.since(now)
 	return nil
 }
 

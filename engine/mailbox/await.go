@@ -16,23 +16,28 @@ type NotFound struct {
 	Came    int           // how many messages arrived since the test began
 	Nearest *Message      // the one with the fewest differences, the latest of those; nil where none came
 	Differs []Difference  // how Nearest differs
+	Remark  string        // what kept the box from being looked at as a whole, "" for nothing
 }
 
 func (e *NotFound) Error() string {
+	remark := ""
+	if e.Remark != "" {
+		remark = " (" + e.Remark + ")"
+	}
 	if e.Nearest == nil {
-		return fmt.Sprintf("%s: no message came since the test began, in %v", e.Box, e.Within)
+		return fmt.Sprintf("%s: no message came since the test began, in %v%s", e.Box, e.Within, remark)
 	}
 	differs := make([]string, len(e.Differs))
 	for i, d := range e.Differs {
 		differs[i] = d.String()
 	}
-	return fmt.Sprintf("%s: no message since the test began fits: %d came in %v; the nearest (%s) differs in %s",
-		e.Box, e.Came, e.Within, e.Nearest, strings.Join(differs, "; in "))
+	return fmt.Sprintf("%s: no message since the test began fits: %d came in %v; the nearest (%s) differs in %s%s",
+		e.Box, e.Came, e.Within, e.Nearest, strings.Join(differs, "; in "), remark)
 }
 
 // Await looks into the box until a message that arrived at since or later is as
 // demanded, and returns that. It looks at least once, then again whenever the box's
-// watch says, for as long as within. Each call looks at all messages since then anew.
+// watch says, for as long as within; a look that hangs then ends 30 s later. Each call looks at all messages since then anew.
 //
 // The error is a *NotFound where none fits in time, the cause of ctx where that
 // ends first, an error of the demand's Check, or what the box says of itself,
@@ -41,8 +46,10 @@ func Await(ctx context.Context, box Box, since time.Time, d Demand, within time.
 	if err := d.Check(); err != nil {
 		return nil, err
 	}
-	// A look that hangs ends with the time too, but one that is due at its end is taken.
+	// The last look is at the end: what came until then counts.
 	end := time.Now().Add(within)
+	ctx, cancel := context.WithDeadlineCause(ctx, end.Add(lookPatience), fmt.Errorf("%v: a look into it takes longer than %v", box, lookPatience))
+	defer cancel()
 	watch, missing := box.Since(since), &NotFound{Box: box.String(), Within: within}
 	for {
 		if m, err := look(ctx, watch, d, missing); m != nil || err != nil {
@@ -50,6 +57,9 @@ func Await(ctx context.Context, box Box, since time.Time, d Demand, within time.
 		}
 		left := time.Until(end)
 		if left <= 0 {
+			if r, ok := watch.(Remarker); ok {
+				missing.Remark = r.Remark()
+			}
 			return nil, missing
 		}
 		pause := time.NewTimer(min(left, cmp.Or(watch.Every(), time.Second)))
@@ -61,6 +71,9 @@ func Await(ctx context.Context, box Box, since time.Time, d Demand, within time.
 		}
 	}
 }
+
+// lookPatience is for how long the last look may go on.
+const lookPatience = 30 * time.Second
 
 // look judges what is new, and keeps what is nearest.
 func look(ctx context.Context, watch Watch, d Demand, missing *NotFound) (*Message, error) {

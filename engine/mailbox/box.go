@@ -30,6 +30,10 @@ type Watch interface {
 	Every() time.Duration
 }
 
+// Remarker is a Watch that can say why not everything in the box was looked at at
+// last, such as that another program holds a lock; "" where it was.
+type Remarker interface{ Remark() string }
+
 // MaxSize is how much of a message is read, in bytes. A larger one is known by
 // its beginning, and says so.
 const MaxSize = 64 << 20

@@ -145,13 +145,23 @@ func (w Want) String() string {
 	return "anything"
 }
 
+// sameAddress compares addresses, in angle brackets or not: the domain ignores case (RFC 5321 2.4).
+func sameAddress(want, got string) bool {
+	want, got = unbracketed(want), unbracketed(got)
+	w, g := strings.LastIndexByte(want, '@'), strings.LastIndexByte(got, '@')
+	if w < 0 || w != g {
+		return want == got
+	}
+	return want[:w] == got[:g] && strings.EqualFold(want[w:], got[g:])
+}
+
 // hasStatus says whether a value begins with an enhanced status code of the
 // pattern: comments may follow (RFC 3464 2.3.4).
 func hasStatus(pattern, value string) bool {
 	value, _, _ = strings.Cut(strings.TrimSpace(value), "(")
 	code, _, _ := strings.Cut(strings.TrimSpace(value), " ")
 	want, got := strings.Split(pattern, "."), strings.Split(code, ".")
-	if len(want) != len(got) || !wire.ValidEnhanced(code) || strings.Contains(code, "x") {
+	if !wire.ValidEnhanced(pattern) || !wire.ValidEnhanced(code) || strings.Contains(code, "x") {
 		return false
 	}
 	for i, w := range want {

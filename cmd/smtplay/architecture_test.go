@@ -42,8 +42,10 @@ func TestArchitecture(t *testing.T) {
 		{"wire imports nothing of the module", []string{"smtplay"}, nil, "smtplay/engine/wire"},
 		{"wire imports only the standard library", []string{"github.com", "golang.org"}, nil, "smtplay/engine/wire"},
 		{"transcript imports only wire", []string{"smtplay"}, []string{"smtplay/engine/wire"}, "smtplay/engine/transcript"},
+		{"a mail log knows only wire", []string{"smtplay"}, []string{"smtplay/engine/wire"}, "smtplay/engine/maillog"},
 		{"a conversation knows no suite", []string{"smtplay/engine/suite", "smtplay/engine/report", "smtplay/engine/server"}, nil, "smtplay/engine "},
 		{"a suite knows no report", []string{"smtplay/engine/report"}, nil, "smtplay/engine/suite"},
+		{"a mailbox knows neither conversation nor server", []string{"smtplay/engine"}, []string{"smtplay/engine/wire", "smtplay/engine/message"}, "smtplay/engine/mailbox "},
 		{"a peer knows no conversation", []string{"smtplay/engine"}, []string{"smtplay/engine/transcript", "smtplay/engine/wire", "smtplay/engine/keypair"}, "smtplay/engine/server"},
 		{"a key pair knows nobody", []string{"smtplay"}, nil, "smtplay/engine/keypair"},
 	}

@@ -76,7 +76,10 @@ func parseFromLine(line []byte) (f fromLine, ok bool) {
 			f.dates = []time.Time{local, utc}
 		}
 	}
-	return f, len(f.dates) > 0
+	if len(f.dates) == 0 {
+		return fromLine{}, false
+	}
+	return f, true
 }
 
 // latest is the latest time that the line may mean.

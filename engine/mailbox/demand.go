@@ -131,7 +131,7 @@ func (d Demand) Judge(ctx context.Context, m *Message) (held bool, why []Differe
 	if !d.Body.IsZero() {
 		judge("body", d.Body, m.bodyValues(), sameText)
 		if n := len(why) - 1; m.broken != nil && n >= 0 && why[n].What == "body" {
-			why[n].Got += fmt.Sprintf(" (its MIME structure could not be read to the end: %v)", m.broken)
+			why[n].Got += fmt.Sprintf(" (its MIME structure could not be read to the end: %s)", plain(m.broken.Error()))
 		}
 	}
 	if d.DKIM != nil {
@@ -155,7 +155,7 @@ func (d Demand) judgeReport(m *Message) (why []Difference) {
 	if report == nil {
 		kind := "a message without Content-Type"
 		if values := m.Header("Content-Type"); len(values) > 0 {
-			kind = "Content-Type: " + short(values[0])
+			kind = "Content-Type: " + plain(values[0])
 		}
 		return []Difference{{What: "report", Want: "a delivery status notification (multipart/report with message/delivery-status)", Got: kind}}
 	}
@@ -178,7 +178,7 @@ func (d Demand) judgeReport(m *Message) (why []Difference) {
 func (r *Report) differences(wants map[string]Want, recipient Group) (why []Difference) {
 	whose := ""
 	if to := recipient.Values("Final-Recipient"); len(to) > 0 {
-		whose = fmt.Sprintf(" (of %s)", short(to[0]))
+		whose = fmt.Sprintf(" (of %s)", plain(to[0]))
 	}
 	for _, name := range slices.Sorted(maps.Keys(wants)) {
 		values := r.values(name, recipient)
@@ -233,5 +233,5 @@ func bracketed(from []string) string {
 	if len(from) == 0 {
 		return "none: no Return-Path and no envelope tells of it"
 	}
-	return "<" + short(from[0]) + ">"
+	return "<" + plain(from[0]) + ">"
 }

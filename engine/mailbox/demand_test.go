@@ -74,6 +74,14 @@ func TestDemandCheck(t *testing.T) {
 	}
 }
 
+// TestPlain: what a sender wrote does not steer the terminal that shows a failure.
+func TestPlain(t *testing.T) {
+	m := &Message{Raw: []byte("Subject: =?utf-8?q?=1B[2Jx=0Ay?=\n\n"), Where: "new/\x1b[1m"}
+	if got := m.String(); got != "Subject: \ufffd[2Jx\ufffdy, new/\ufffd[1m" {
+		t.Errorf("got %q", got)
+	}
+}
+
 func TestJudge(t *testing.T) {
 	plain := func() *Message {
 		return letter("Return-Path: <a@Example.ORG>", "Delivered-To: b@example.com", "Received: x",

@@ -52,7 +52,7 @@ func (d *DKIM) judge(ctx context.Context, m *Message) *Difference {
 	found, err := dkim.VerifyWithOptions(bytes.NewReader(m.letter()),
 		&dkim.VerifyOptions{LookupTXT: keys.lookup, MaxVerifications: maxSignatures})
 	if err != nil && !errors.Is(err, dkim.ErrTooManySignatures) {
-		want.Got = fmt.Sprintf("a message whose signatures cannot be read: %v", err)
+		want.Got = fmt.Sprintf("a message whose signatures cannot be read: %s", plain(err.Error()))
 		return &want
 	}
 	var faults []string
@@ -75,9 +75,9 @@ func (d *DKIM) judge(ctx context.Context, m *Message) *Difference {
 
 // fault says why a signature is not what is demanded, "" where it is.
 func (d *DKIM) fault(m *Message, v *dkim.Verification) string {
-	by := "a signature by d=" + short(v.Domain)
+	by := "a signature by d=" + plain(v.Domain)
 	if v.Err != nil {
-		return fmt.Sprintf("%s that does not hold: %s", by, strings.TrimPrefix(v.Err.Error(), "dkim: "))
+		return fmt.Sprintf("%s that does not hold: %s", by, plain(strings.TrimPrefix(v.Err.Error(), "dkim: ")))
 	}
 	if !strings.EqualFold(strings.TrimSuffix(v.Domain, "."), strings.TrimSuffix(d.Domain, ".")) {
 		return by + " that holds"

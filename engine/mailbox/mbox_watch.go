@@ -83,12 +83,12 @@ func (w *mboxWatch) look(ctx context.Context, yield func(*Message, error) bool) 
 	if w.info != nil && !w.waiting && unchanged(w.info, info) && w.at.Sub(info.ModTime()) > stale {
 		return nil
 	}
-	file, info, err := w.box.open(os.O_RDONLY)
+	file, _, err := w.box.open(os.O_RDONLY)
 	if err != nil {
 		return err
 	}
 	defer file.Close()
-	entries, err := w.scan(ctx, file, info)
+	entries, err := w.scan(ctx, file)
 	if errors.Is(err, errLocked) {
 		w.waiting, w.remark = true, fmt.Sprintf("%s, by %s or fcntl", errLocked, w.box.dotLock())
 		return nil
@@ -109,7 +109,7 @@ func unchanged(a, b fs.FileInfo) bool {
 }
 
 // scan finds the messages that are whole and may be new, while nobody writes.
-func (w *mboxWatch) scan(ctx context.Context, file *os.File, info fs.FileInfo) (entries []entry, err error) {
+func (w *mboxWatch) scan(ctx context.Context, file *os.File) (entries []entry, err error) {
 	if _, err := w.box.folder.Lstat(w.box.dotLock()); err == nil {
 		return nil, errLocked
 	}
@@ -117,7 +117,8 @@ func (w *mboxWatch) scan(ctx context.Context, file *os.File, info fs.FileInfo) (
 		return nil, err
 	}
 	defer unlockFile(file)
-	if info, err = file.Stat(); err != nil { // as it is under the lock
+	info, err := file.Stat() // as it is under the lock
+	if err != nil {
 		return nil, err
 	}
 	if base := w.base; w.appended && base != nil && !(os.SameFile(base, info) && bytes.Equal(before(file, base.Size()), w.box.tail)) {

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 )
 
 // Message is one that arrived. It belongs to one goroutine: what is asked of it
@@ -114,12 +116,12 @@ func (m *Message) Received() []Received {
 func (m *Message) String() string {
 	name := "without a subject"
 	if subject := m.Header("Subject"); len(subject) > 0 {
-		name = "Subject: " + short(subject[0])
+		name = "Subject: " + plain(subject[0])
 	}
 	if m.Where == "" {
 		return name
 	}
-	return name + ", " + m.Where
+	return name + ", " + plain(m.Where)
 }
 
 // The bounds of a header. Servers take much less.
@@ -226,6 +228,17 @@ func unbracketed(address string) string {
 
 // shown is how much of a value an error text shows, in bytes.
 const shown = 200
+
+// plain is a text as it can stand in an error without quotes: cut, and without what
+// steers a terminal or ends a line, as whoever sent the message wrote it.
+func plain(s string) string {
+	return strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return utf8.RuneError
+		}
+		return r
+	}, short(s))
+}
 
 // short is a text cut to what an error shows of it.
 func short(s string) string {

@@ -63,9 +63,6 @@ const (
 	clock   = `[0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]+)?)?`
 	// zone is a time zone that is written as a word.
 	zone = `(?:UTC?|GMT|Z|[ACEMP][DS]T|AK[DS]T|HST|BST|IST|WES?T|CES?T|EES?T|MSK|SAST|JST|KST|AE[DS]T|NZ[DS]T)`
-	// digit51 and digit52 are of Postfix's long queue ids, which have no vowels.
-	digit51 = `[0-9BCDFGHJKLMNPQRSTVWXYZbcdfghjklmnpqrstvwxy]`
-	digit52 = `[0-9BCDFGHJKLMNPQRSTVWXYZbcdfghjklmnpqrstvwxyz]`
 	// challengeForms is what begins with <, r= or v= in base64, or has nonce= anywhere.
 	challengeForms = `^334 ((?:P[D-H]|[cd]j[01])[A-Za-z0-9+/]{8,}={0,2}|[A-Za-z0-9+/]*(?:bm9uY2U9|ub25jZT|5vbmNlP)[A-Za-z0-9+/]*={0,2})$`
 )
@@ -75,13 +72,11 @@ const (
 // most commands compare nothing.
 var usual = sync.OnceValue(func() Masks {
 	re := regexp.MustCompile
-	return Masks{
-		{"queue-id", "Postfix, short and long queue ids", re(
-			`\bqueued as ([0-9A-F]{6,21}|` + digit52 + `{10}z` + digit51 + `{1,12})(?:$|[^0-9A-Za-z])`), []Kind{Server}},
-		{"queue-id", "Exim", re(
-			`\bid=([0-9A-Za-z]{6}-(?:[0-9A-Za-z]{6}-[0-9A-Za-z]{2}|[0-9A-Za-z]{11}-[0-9A-Za-z]{4}))(?:$|[^0-9A-Za-z-])`), []Kind{Server}},
-		{"queue-id", "OpenSMTPD and Sendmail", re(
-			` ([0-9a-f]{8}|[0-9A-Za-z]{8}[0-9]{5,7}) Message accepted for delivery$`), []Kind{Server}},
+	var ids Masks
+	for _, form := range wire.QueueIDForms() {
+		ids = append(ids, Mask{"queue-id", form.Server, form.Pattern, []Kind{Server}})
+	}
+	return append(ids, Masks{
 		{"queue-id", "qmail", re(`\bok ([0-9]{9,11} qp [0-9]+)$`), []Kind{Server}},
 		{"challenge", "of CRAM-MD5, DIGEST-MD5 and SCRAM, whose nonce is another each time", re(challengeForms), []Kind{Server}},
 		{"date", "date and time of day, as mail writes them", re(
@@ -94,7 +89,7 @@ var usual = sync.OnceValue(func() Masks {
 		{"session", "TLS session", re(`(?i)\bsession[ -]id\s*[:=]?\s*([0-9a-f]{16,})\b`), []Kind{Note, TLS}},
 		{"port", "where a connection led", re(`:([0-9]{1,5})$`), []Kind{Connect}},
 		{"port", "behind an address literal", re(`\[(?:IPv6:)?[0-9A-Fa-f.:]+\]:([0-9]{1,5})\b`), spoken},
-	}
+	}...)
 })
 
 var spoken = []Kind{Server, Client, Note, Step}

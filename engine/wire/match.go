@@ -16,7 +16,7 @@ type Captures struct {
 // Match where it has one.
 func (p Pattern) Matches(r *Reply) (Captures, bool) {
 	var captures Captures
-	if !p.matchCode(r.Code) || p.Enhanced != "" && !matchEnhanced(p.Enhanced, r.Enhanced()) {
+	if !p.matchCode(r.Code) || p.Enhanced != "" && !MatchEnhanced(p.Enhanced, r.Enhanced()) {
 		return captures, false
 	}
 	if p.Text != "" && !strings.Contains(fold(r.Text()), fold(p.Text)) {
@@ -80,7 +80,9 @@ func (p Pattern) matchCode(code int) bool {
 	return true
 }
 
-func matchEnhanced(pattern, got string) bool {
+// MatchEnhanced says whether an enhanced status code is one that the pattern
+// expects, in which x stands for any subject or detail: "4.7.x".
+func MatchEnhanced(pattern, got string) bool {
 	if pattern == got {
 		return true
 	}

@@ -165,7 +165,7 @@ type replyValue struct {
 	captures wire.Captures
 }
 
-var replyFields = []string{"code", "enhanced", "text", "lines", "raw", "command", "seconds", "captures", "challenge"}
+var replyFields = []string{"code", "enhanced", "text", "lines", "raw", "command", "seconds", "captures", "challenge", "queue_id"}
 
 // field is a field of a reply, made when it is asked for.
 func (r *replyValue) field(l *lua.LState, name string) (lua.LValue, bool) {
@@ -195,6 +195,8 @@ func (r *replyValue) field(l *lua.LState, name string) (lua.LValue, bool) {
 			return lua.LNil, true
 		}
 		return lua.LString(challenge), true
+	case "queue_id":
+		return textOrNil(r.QueueID()), true
 	}
 	return nil, false
 }

@@ -99,6 +99,7 @@ var languageCases = []struct {
 	{"what is dead stays dead", server.Answers{"rcpt": {Ending: server.Silence}}, "ehlo(); mail ''; send 'rcpt to:<x@y>'; attempt(function() expect{ 250, within = '50ms' } end)\nnoop() --! failed: over"},
 	{"no reply at all", server.Answers{"noop": server.Send("HTTP/1.1 400 Bad Request\r\n")}, "ehlo(); send 'noop'\nexpect 250 --! failed: no SMTP reply"},
 	{"captures by name", server.Answers{"noop": server.Say("250 2.0.0 Ok: queued as 4XYZ")}, `ehlo(); send "noop"; local r = expect{ 250, match = [[queued as (?P<id>\S+)]] }; assert(r.captures.id == "4XYZ" and r.captures[1] == "4XYZ")`},
+	{"the queue id of a reply", server.Answers{"noop": server.Say("250 2.0.0 Ok: queued as 4F1A2B3C"), "help": server.Say("451 4.0.0 not queued as 4F1A2B3C")}, `local r = ehlo(); send "noop"; assert(expect(250).queue_id == "4F1A2B3C"); send "help"; assert(expect(451).queue_id == nil); send "rset"; assert(expect(250).queue_id == nil)`},
 	{"the fields of a reply", server.Answers{"noop": server.Say("250-2.0.0 a", "250 2.0.0 b")}, `ehlo(); send "noop"; local r = expect "2.0.0"; assert(r.code == 250 and r.enhanced == "2.0.0" and r.text == "a\nb" and r.lines[2] == "b" and r.command == "noop" and r.seconds >= 0 and r.challenge == nil)`},
 	{"a field that is none", nil, "local r = expect 220\nlocal x = r.cod --! error: did you mean \"code\"?"},
 	{"a verb that is none", nil, "local c = connect()\nc:expct(220) --! error: did you mean \"expect\"?"},

@@ -38,10 +38,11 @@ func newCheck(p *process) *cobra.Command {
 
 // check does the verb.
 func check(ctx context.Context, p *process, paths []string, allow *allowFlag) error {
-	if err := allow.validate(); err != nil {
+	allowed, err := allow.permissions()
+	if err != nil {
 		return err
 	}
-	env := &suite.Env{Redact: p.redact, Seed: 1}
+	env := &suite.Env{Redact: p.redact, Seed: 1, Allow: allowed}
 	if err := (&inputFlags{}).read(p, env); err != nil {
 		return err
 	}
@@ -60,7 +61,7 @@ func check(ctx context.Context, p *process, paths []string, allow *allowFlag) er
 		tests[s.Name()] = len(declared)
 	}
 	for _, s := range scripts.scripts {
-		scripts.problems = append(scripts.problems, s.Commands(allow.allowed())...)
+		scripts.problems = append(scripts.problems, s.Commands(allowed.Exec)...)
 		inventory(p.stdout, env.Redact, s, tests[s.Name()])
 	}
 	errors := showProblems(p.stderr, env.Redact, scripts.problems)

@@ -56,6 +56,10 @@ func (f *connectionFlags) where(p *process) (suite.Targets, error) {
 		}
 		t.Host, t.Port = host, port
 	}
+	allowed, err := f.permissions()
+	if err != nil {
+		return t, err
+	}
 	const form = "NAME=ADDRESS: submission=mail.example.com:587, lmtp=unix:/run/lmtp"
 	for _, target := range f.targets {
 		name, address, err := pair("target", target, form)
@@ -65,7 +69,7 @@ func (f *connectionFlags) where(p *process) (suite.Targets, error) {
 		if err := checkAddress(address); err != nil {
 			return t, usage("--target %s: %v", name, err)
 		}
-		if engine.IsCommand(address) && !f.allowed() {
+		if engine.IsCommand(address) && !allowed.Exec {
 			return t, usage("--target %s is a command, and those are run with --allow exec only", name)
 		}
 		t.Named[name] = address

@@ -30,36 +30,17 @@ func (f *reachFlags) register(fs *pflag.FlagSet) {
 	f.allowFlag.register(fs)
 }
 
-// allowFlag says what of this machine scripts may use.
-type allowFlag struct{ allow []string }
-
-func (f *allowFlag) register(fs *pflag.FlagSet) {
-	fs.StringArrayVar(&f.allow, "allow", nil, "`exec`: a target may be exec:COMMAND, which runs on this machine")
-}
-
-// allowed says whether targets may be commands.
-func (f *allowFlag) allowed() bool { return len(f.allow) > 0 }
-
-func (f *allowFlag) validate() error {
-	for _, what := range f.allow {
-		if what != "exec" {
-			return usage("--allow: there is nothing called %q to allow: exec is all", what)
-		}
-	}
-	return nil
-}
-
 // reach puts into the options by which way connections are made.
 func (f *reachFlags) reach(p *process, o *engine.Options) error {
-	if err := f.validate(); err != nil {
+	allowed, err := f.permissions()
+	if err != nil {
 		return err
 	}
-	if f.allowed() {
+	if allowed.Exec {
 		o.Commands = &engine.Commands{Env: environmentOf(p)}
 	}
 	o.Resolver = &resolver.Resolver{}
 	if f.resolver != "" {
-		var err error
 		if o.Resolver.Server, err = resolver.ParseServer(f.resolver); err != nil {
 			return usage("--resolver: %v", err)
 		}

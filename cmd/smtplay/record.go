@@ -158,7 +158,7 @@ func (f *recordFlags) peer(env *suite.Env, operand string) (*peer, error) {
 	case !isTarget && (f.server != "" || f.demo):
 		return nil, usage("there is no target %q, and the server is named already", operand).try("the targets are %s", strings.Join(t.Names(), ", "))
 	case !isTarget:
-		if engine.IsCommand(operand) && !f.allowed() {
+		if engine.IsCommand(operand) && env.Options.Commands == nil {
 			return nil, usage("%s is a command, and those are run with --allow exec only", operand)
 		}
 		if err := checkAddress(operand); err != nil {

@@ -124,6 +124,9 @@ func (f *runFlags) environment(p *process) (*suite.Env, error) {
 	if env.Options, err = f.options(p); err != nil {
 		return nil, err
 	}
+	if env.Allow, err = f.permissions(); err != nil {
+		return nil, err
+	}
 	env.Options.Logins = f.logins.limit()
 	if env.Helo, err = f.clientName(p); err != nil {
 		return nil, err

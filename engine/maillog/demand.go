@@ -70,6 +70,20 @@ func (d Demand) Differences(e *Entry) []Difference {
 	return all
 }
 
+// score says how near an entry comes to what is demanded, and whether it
+// is that.
+func score(conditions []condition, e *Entry) (score int, all bool) {
+	all = true
+	for _, c := range conditions {
+		if _, ok := c.holds(e); ok {
+			score += c.weight
+		} else {
+			all = false
+		}
+	}
+	return score, all
+}
+
 // String is the demand in words, as a failure shows it.
 func (d Demand) String() string {
 	var parts []string

@@ -50,12 +50,18 @@ func Parse(line []byte, near time.Time, zone *time.Location) (e Entry, ok bool) 
 	if !ok {
 		return e, false
 	}
+	return parse(line, s, rest, s.time(near, zone))
+}
+
+// parse reads a line from behind its time.
+func parse(line []byte, s stamp, rest []byte, when time.Time) (e Entry, ok bool) {
+	line = bytes.TrimRight(line, "\r\n")
 	host, said, _ := strings.Cut(string(rest), " ")
 	tag, message, ok := strings.Cut(said, ": ")
 	if !ok || host == "" {
 		return e, false
 	}
-	e = Entry{Time: s.time(near, zone), unit: s.unit, Host: host, Delay: -1, Message: message, Line: string(line)}
+	e = Entry{Time: when, unit: s.unit, Host: host, Delay: -1, Message: message, Line: string(line)}
 	if e.Service, e.PID, ok = service(tag); !ok {
 		return e, false
 	}
@@ -147,13 +153,22 @@ func parenthesised(s string) string {
 
 // set keeps an attribute that is known, the first of its name.
 func (e *Entry) set(name, value string) {
-	field := map[string]*string{"to": &e.To, "orig_to": &e.OrigTo, "from": &e.From, "relay": &e.Relay, "dsn": &e.DSN}[name]
+	var field *string
+	switch name {
+	case "to":
+		field = &e.To
+	case "orig_to":
+		field = &e.OrigTo
+	case "from":
+		field = &e.From
+	case "relay":
+		field = &e.Relay
+	case "dsn":
+		field = &e.DSN
+	}
 	switch {
 	case field != nil && *field == "":
-		*field = value
-		if name == "to" || name == "orig_to" || name == "from" {
-			*field = bare(value)
-		}
+		*field = bare(value)
 	case name == "delay" && e.Delay < 0:
 		if seconds, err := strconv.ParseFloat(value, 64); err == nil && seconds >= 0 && seconds < 1e9 {
 			e.Delay = time.Duration(seconds * float64(time.Second))

@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 	"sync"
 	"time"
 )
@@ -35,14 +36,12 @@ type Log struct {
 
 	mu    sync.Mutex
 	files []*generation // oldest first
-	lost  error         // why the name could not be opened the last time
 }
 
 // generation is one file that bore the log's name.
 type generation struct {
 	File
-	info    fs.FileInfo // of its beginning, to know it again
-	rotated bool        // another took its place
+	info fs.FileInfo // to know it again
 }
 
 // Open opens the log at a path. That of a rotated log is found again only if it was open
@@ -94,17 +93,13 @@ func irregular(name string, info fs.FileInfo) error {
 // look opens the log, and keeps the file if it is another than before.
 func (l *Log) look() error {
 	f, info, err := l.opened()
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.lost = err
 	if err != nil {
 		return err
 	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	if n := len(l.files); n > 0 && os.SameFile(l.files[n-1].info, info) {
 		return f.Close()
-	}
-	for _, g := range l.files {
-		g.rotated = true
 	}
 	l.files = append(l.files, &generation{File: f, info: info})
 	if len(l.files) > maxGenerations {
@@ -139,11 +134,11 @@ func (l *Log) wrap(err error) error {
 	return &Error{Name: l.name, Kind: Unreadable, Err: err}
 }
 
-// generations are the files so far, and why the name leads to none now.
-func (l *Log) generations() ([]*generation, error) {
+// generations are the files so far, oldest first.
+func (l *Log) generations() []*generation {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return append([]*generation(nil), l.files...), l.lost
+	return slices.Clone(l.files)
 }
 
 // poll is how often the log is looked at.
@@ -160,6 +155,7 @@ func (l *Log) Await(ctx context.Context, since time.Time, d Demand, within time.
 	defer deadline.Stop()
 	s := l.search(since, d)
 	for last := within <= 0; ; {
+		s.notFound.Err = l.look()
 		e, err := s.advance(ctx)
 		if e != nil || err != nil {
 			return e, err
@@ -174,9 +170,6 @@ func (l *Log) Await(ctx context.Context, since time.Time, d Demand, within time.
 		case <-deadline.C:
 			last = true // what came up to now counts
 		case <-time.After(poll):
-		}
-		if err := l.look(); err != nil && last {
-			s.notFound.Err = err
 		}
 	}
 }

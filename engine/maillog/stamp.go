@@ -70,4 +70,6 @@ func (s stamp) time(near time.Time, zone *time.Location) time.Time {
 }
 
 // before says whether a time that is exact to unit is before start.
-func before(t time.Time, unit time.Duration, start time.Time) bool { return t.Before(start.Truncate(unit)) }
+func before(t time.Time, unit time.Duration, start time.Time) bool {
+	return t.Before(start.Truncate(unit))
+}

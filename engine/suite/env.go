@@ -57,6 +57,7 @@ type Env struct {
 	Helo      string               // the client name; "" for the address literal of our end
 	Redact    *transcript.Redactor // knows Secrets
 	Impartial bool                 // the servers are known to trust no client for being on their machine, but at the target local
+	Allow     Permissions          // what of this machine scripts may use
 	Seed      int64                // from which each test's random numbers come
 }
 

@@ -24,7 +24,7 @@ var queueIDForms = sync.OnceValue(func() []QueueIDForm {
 	return []QueueIDForm{
 		{"Postfix, short and long queue ids", regexp.MustCompile(`\bqueued as (` + postfixID + `)(?:$|[^0-9A-Za-z])`)},
 		{"Exim", regexp.MustCompile(`\bid=([0-9A-Za-z]{6}-(?:[0-9A-Za-z]{6}-[0-9A-Za-z]{2}|[0-9A-Za-z]{11}-[0-9A-Za-z]{4}))(?:$|[^0-9A-Za-z-])`)},
-		{"OpenSMTPD and Sendmail", regexp.MustCompile(`(?:^| )([0-9a-f]{8}|[0-9A-Za-z]{8}[0-9]{5,7}) Message accepted for delivery$`)},
+		{"OpenSMTPD and Sendmail", regexp.MustCompile(`(?:^| )([0-9a-f]{8}|[0-9A-Za-z]{8}[0-9]{5,7}):? Message accepted for delivery$`)},
 	}
 })
 

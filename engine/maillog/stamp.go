@@ -23,7 +23,7 @@ func readStamp(line []byte) (s stamp, rest []byte, ok bool) {
 		return stamp{wall: t, unit: time.Second}, line[len(syslogForm)+1:], err == nil
 	}
 	const longest = len("2006-01-02T15:04:05.999999999+07:00")
-	word, rest, ok := bytes.Cut(line[:min(len(line), longest+1)], []byte(" "))
+	word, _, ok := bytes.Cut(line[:min(len(line), longest+1)], []byte(" "))
 	if !ok || len(word) < len("2006-01-02T15:04:05Z") || word[0] < '0' || word[0] > '9' {
 		return s, nil, false
 	}

@@ -116,22 +116,26 @@ type Letter struct {
 	When    time.Time // it was delivered
 }
 
-// Letters are the complete messages of all maildirs below root, in no order.
+// Letters are the complete messages of all maildirs below root, seen by a reader or not, in no order.
 func Letters(root string) ([]Letter, error) {
 	var letters []Letter
 	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil // moved on between listing and looking
 		}
-		// What is complete lies in "new".
-		if err != nil || entry.IsDir() || filepath.Base(filepath.Dir(path)) != "new" {
+		// What is complete lies in "new", and in "cur" once a reader has seen it.
+		parent := filepath.Base(filepath.Dir(path))
+		if err != nil || entry.IsDir() || parent != "new" && parent != "cur" {
 			return err
 		}
 		data, err := os.ReadFile(path)
-		if err != nil {
-			return err
+		var info fs.FileInfo
+		if err == nil {
+			info, err = entry.Info()
 		}
-		info, err := entry.Info()
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil // from "new" to "cur", most likely: the next look finds it there
+		}
 		if err != nil {
 			return err
 		}

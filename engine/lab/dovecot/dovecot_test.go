@@ -19,7 +19,7 @@ func TestLMTP(t *testing.T) {
 	server := labtest.Dovecot(t, dovecot.Options{})
 	c := labtest.Dial(t, server.Addr("lmtp"), nil)
 	c.Expect("220 maila.example.com Dovecot")
-	if got := c.Say("lhlo client.example.org", "250"); !strings.Contains(got, "PIPELINING") || !strings.Contains(got, "CHUNKING") {
+	if got := c.Say("lhlo client.example.org", "250"); !strings.Contains(got, "PIPELINING") || !strings.Contains(got, "CHUNKING") || strings.Contains(got, "STARTTLS") {
 		t.Errorf("the reply to LHLO is %q", got)
 	}
 	c.Dialogue([][2]string{

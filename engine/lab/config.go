@@ -12,11 +12,12 @@ import (
 	"smtplay/engine/lab/daemon"
 )
 
-// services are the parts of master.cf beside the listeners. None makes a network connection:
+// services are the parts of master.cf beside the listeners and what is Outbound. None makes a network connection:
 // what is not hosted is kept in a folder by a virtual(8) under another name. Each service
-// that smtpd may ask is here, as it waits minutes for one that is not. chroot is off
+// that smtpd may ask is here, as it waits minutes for one that is not, and "postqueue -f" wants a pickup. chroot is off
 // everywhere, or each would need its own copy of the maps.
 const services = `
+pickup    unix        n  -  n  60     1  pickup
 cleanup   unix        n  -  n  -      0  cleanup
 qmgr      unix        n  -  n  300    1  qmgr
 tlsmgr    unix        -  -  n  1000?  1  tlsmgr
@@ -69,11 +70,12 @@ func (p *Postfix) mainCF(o *Options) string {
 		{"virtual_mailbox_domains", strings.Join(hostedDomains(o.mailboxes()), ", ")},
 		{"virtual_mailbox_maps", "texthash:" + p.path("etc", "mailboxes")},
 		// Each domain has a postmaster (RFC 5321, 4.5.1).
-		{"virtual_alias_maps", "inline:{" + postmasters(o.mailboxes()) + "}"},
+		{"virtual_alias_maps", "inline:{" + o.aliases() + "}"},
 		{"virtual_mailbox_base", p.path("mail")},
 		{"virtual_minimum_uid", "1"},
 		{"virtual_uid_maps", fmt.Sprintf("static:%d", p.install.uid)},
 		{"virtual_gid_maps", fmt.Sprintf("static:%d", p.install.gid)},
+		{"transport_maps", "texthash:" + p.path("etc", "transport")},
 		{"default_transport", "sink"},
 		{"relay_transport", "sink"},
 		{"local_transport", "local"},
@@ -96,6 +98,12 @@ func (p *Postfix) mainCF(o *Options) string {
 		{"smtpd_tls_chain_files", p.KeyFile() + ", " + p.CertificateFile()},
 		{"smtpd_tls_loglevel", "1"},
 		{"smtpd_tls_received_header", "yes"},
+	}
+	if o.Retry > 0 {
+		wait := fmt.Sprintf("%ds", int64((o.Retry+time.Second-1)/time.Second))
+		for _, name := range []string{"minimal_backoff_time", "maximal_backoff_time", "queue_run_delay"} {
+			settings = append(settings, [2]string{name, wait})
+		}
 	}
 	extra := maps.Clone(o.MainCF)
 	var text strings.Builder
@@ -122,12 +130,12 @@ func (p *Postfix) masterCF(o *Options) string {
 			fmt.Fprintf(&text, "%s inet n - n - - smtpd\n", p.ports[l.Name].Addr)
 		}
 		fmt.Fprintf(&text, "  -o { syslog_name = postfix/%s }\n", l.Name)
-		for _, setting := range l.Settings {
-			name, value, _ := strings.Cut(setting, "=")
-			fmt.Fprintf(&text, "  -o { %s = %s }\n", strings.TrimSpace(name), strings.TrimSpace(value))
-		}
+		writeSettings(&text, l.Settings)
 	}
 	text.WriteString(services)
+	for _, b := range o.Outbound {
+		text.WriteString(p.master(&b))
+	}
 	return text.String()
 }
 
@@ -151,16 +159,20 @@ func hostedDomains(mailboxes []string) []string {
 	return slices.Compact(domains)
 }
 
-// postmasters are aliases that lead the postmaster of each domain to the
-// server's own, but for those that are mailboxes.
-func postmasters(mailboxes []string) string {
-	var aliases []string
-	for _, domain := range hostedDomains(mailboxes) {
-		if address := "postmaster@" + domain; !slices.Contains(mailboxes, address) {
-			aliases = append(aliases, address+"=postmaster@"+Hostname)
+// aliases are those of the options, and those that lead the postmaster of each domain to the server's
+// own, unless it is an alias or a mailbox itself.
+func (o *Options) aliases() string {
+	var all []string
+	for _, alias := range slices.Sorted(maps.Keys(o.Aliases)) {
+		all = append(all, alias+"="+o.Aliases[alias])
+	}
+	for _, domain := range hostedDomains(o.mailboxes()) {
+		address := "postmaster@" + domain
+		if _, found := o.Aliases[address]; !found && !slices.Contains(o.mailboxes(), address) {
+			all = append(all, address+"=postmaster@"+Hostname)
 		}
 	}
-	return strings.Join(aliases, ", ")
+	return strings.Join(all, ", ")
 }
 
 // mailboxMap is the table from address to maildir, below virtual_mailbox_base.
@@ -189,7 +201,10 @@ func (p *Postfix) writeConfiguration(o *Options) error {
 			return fmt.Errorf("lab: %w", err)
 		}
 	}
-	return nil
+	if err := p.makeMaildirs(o.mailboxes()); err != nil {
+		return err
+	}
+	return p.writeOutbound(o)
 }
 
 // writeOld writes a file and dates it back: each Postfix program sleeps while main.cf is

@@ -17,9 +17,9 @@
 // # What keeps it private
 //
 // Configuration, queue, data, log, mailboxes and keys lie in one folder of their own; /etc/postfix
-// is not read. There is no service in it that makes a network connection, whatever the options say: mail
-// for foreign domains goes to a folder ("sink"), where [Postfix.Messages] finds it. It asks
-// the DNS nothing, unless an option brings a restriction that does.
+// is not read. Mail for foreign domains goes to a folder ("sink"), where [Postfix.Messages] finds it. There is no
+// service in it that sends mail over the network but those of [Options].Outbound, which can reach loopback alone, whatever the
+// options say. It asks the DNS nothing, unless an option brings a restriction that does.
 //
 // # What keeps it from staying behind
 //

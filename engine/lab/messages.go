@@ -6,6 +6,8 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -35,6 +37,30 @@ type Message struct {
 	Data []byte
 
 	when time.Time
+}
+
+// Maildir is the folder of a hosted mailbox, which is there from the start: what was delivered lies in
+// its folder "new", and a report on a message that this address has sent as well.
+func (p *Postfix) Maildir(address string) string {
+	name, domain, _ := strings.Cut(address, "@")
+	return p.path("mail", domain, name)
+}
+
+// makeMaildirs makes the folders of the mailboxes, with the owner who delivers to them.
+func (p *Postfix) makeMaildirs(mailboxes []string) error {
+	for _, address := range mailboxes {
+		dir := p.Maildir(address)
+		for _, path := range []string{filepath.Dir(dir), dir, filepath.Join(dir, "tmp"), filepath.Join(dir, "new"), filepath.Join(dir, "cur")} {
+			err := os.MkdirAll(path, 0o700)
+			if err == nil {
+				err = os.Chown(path, p.install.uid, p.install.gid)
+			}
+			if err != nil {
+				return fmt.Errorf("lab: %w", err)
+			}
+		}
+	}
+	return nil
 }
 
 // Messages are all that were delivered so far, oldest first. A message is delivered some hundredths of a second after

@@ -1,11 +1,13 @@
 package lab
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 )
 
 // The tutorial's names, which the server has unless [Options] say otherwise.
@@ -40,6 +42,14 @@ type Options struct {
 	// Mailboxes are the addresses that are hosted, and whose domains are hosted with
 	// them; nil means User alone. Another address in their domains is refused as unknown.
 	Mailboxes []string
+	// Aliases are further addresses of hosted domains, and the address that the mail of each goes on to.
+	Aliases map[string]string
+	// Outbound are the domains whose mail is sent on, to listeners on loopback. All other mail for
+	// domains that are not hosted goes to the sink.
+	Outbound []Outbound
+	// Retry is how long what could not be delivered waits until it is tried again, in whole seconds: it is tried within
+	// twice that time. Zero means Postfix's five minutes, or [Postfix.Flush].
+	Retry time.Duration
 	// Certificate is the one served; zero means a good one.
 	Certificate Certificate
 	// ReadOnly refuses Reconfigure: for a server that several tests hold at once.
@@ -134,6 +144,14 @@ func (o *Options) clone() Options {
 	c.Listeners = slices.Clone(o.Listeners)
 	c.Users = maps.Clone(o.users())
 	c.Mailboxes = slices.Clone(o.mailboxes())
+	c.Aliases = maps.Clone(o.Aliases)
+	if c.Aliases == nil {
+		c.Aliases = map[string]string{}
+	}
+	c.Outbound = slices.Clone(o.Outbound)
+	for i, b := range c.Outbound {
+		c.Outbound[i].Settings = slices.Clone(b.Settings)
+	}
 	c.Mechanisms = slices.Clone(o.Mechanisms)
 	c.Certificate = o.Certificate.clone()
 	return c
@@ -182,6 +200,26 @@ func (o *Options) check() error {
 	for _, address := range slices.Concat(o.mailboxes(), slices.Collect(maps.Keys(o.users()))) {
 		if !hostedName.MatchString(address) {
 			return fmt.Errorf("lab: %q is no plain address, as users and mailboxes must be", address)
+		}
+	}
+	if o.Retry < 0 {
+		return fmt.Errorf("lab: Retry: %v is no time to wait", o.Retry)
+	}
+	return errors.Join(o.checkAliases(), o.checkOutbound())
+}
+
+// checkAliases refuses those that would not be asked for, or not be one entry of a table.
+func (o *Options) checkAliases() error {
+	hosted := hostedDomains(o.mailboxes())
+	for alias, target := range o.Aliases {
+		if !hostedName.MatchString(alias) || !hostedName.MatchString(target) {
+			return fmt.Errorf("lab: Aliases: %q or %q is no plain address", alias, target)
+		}
+		if _, domain, _ := strings.Cut(alias, "@"); !slices.Contains(hosted, domain) {
+			return fmt.Errorf("lab: Aliases: %s is in no domain that has a mailbox", alias)
+		}
+		if slices.Contains(o.mailboxes(), alias) {
+			return fmt.Errorf("lab: Aliases: %s is a mailbox", alias)
 		}
 	}
 	return nil

@@ -8,15 +8,15 @@ import (
 	"path/filepath"
 )
 
-// resolver leads nowhere: the kernel refuses to send to a link-local address without an interface
+// Nowhere is a resolv.conf that leads nowhere: the kernel refuses to send to a link-local address without an interface
 // (RFC 4007 section 6), so no look-up leaves this machine, and none has to be waited for.
-const resolver = "nameserver fe80::1\n"
+const Nowhere = "nameserver fe80::1\n"
 
 // MakeWorld makes what a server finds for whom the folder is its whole world: a resolver by which nothing can
 // be looked up, localhost, and a /dev/null that is a file, as nobody reads what it is for.
 func (d *Daemon) MakeWorld() error {
 	return errors.Join(
-		d.Write("etc/resolv.conf", []byte(resolver), 0o644, Owner{}),
+		d.Write("etc/resolv.conf", []byte(Nowhere), 0o644, Owner{}),
 		d.Write("etc/hosts", []byte("127.0.0.1 localhost\n"), 0o644, Owner{}),
 		d.Write("dev/null", nil, 0o666, Owner{}),
 	)

@@ -105,6 +105,7 @@ func zero(o lab.Options) bool {
 	c := o.Certificate
 	return o.Dir == "" && o.MainCF == nil && o.MasterArgs == nil && o.Listeners == nil &&
 		o.Users == nil && o.Mechanisms == nil && o.Mailboxes == nil && !o.ReadOnly &&
+		o.Aliases == nil && o.Outbound == nil && o.Retry == 0 &&
 		c.Names == nil && c.NotBefore.IsZero() && c.NotAfter.IsZero() &&
 		c.Key == 0 && c.Issuer == 0 && c.Chain == nil && c.PrivateKey == nil
 }

@@ -1,5 +1,5 @@
 // Package resolver asks the DNS what mail servers ask it: the MX hosts of a
-// domain, the addresses of a host, and the TLSA records of a server. It is a room
+// domain, the addresses of a host, the TLSA records of a server, and texts (TXT). It is a room
 // of its own, below package engine, because a script asks without a conversation
 // too, and so that nothing else speaks DNS. What it says is always one resolver's
 // word: the one that was named, or the system's.
@@ -15,7 +15,7 @@ import (
 )
 
 // Resolver asks one DNS resolver. A nil one, and the zero value, ask the system's
-// for MX and addresses, and nobody for anything else. It may be used by several
+// for MX, addresses and TXT, and nobody for anything else. It may be used by several
 // goroutines at once.
 type Resolver struct {
 	// Server is "IP:port", as [ParseServer] gives it; "" is the system's resolver,

@@ -14,7 +14,9 @@ import (
 	"smtplay/engine/lab/daemon"
 	"smtplay/engine/lab/dovecot"
 	"smtplay/engine/lab/exim"
+	"smtplay/engine/lab/opendkim"
 	"smtplay/engine/lab/opensmtpd"
+	"smtplay/engine/lab/postsrsd"
 	"smtplay/engine/lab/sshd"
 )
 
@@ -89,6 +91,36 @@ func SSHD(t testing.TB, o sshd.Options) *sshd.SSHD {
 		o.Root = root
 	}
 	server, err := sshd.Start(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stopAfter(t, server.Daemon)
+	return server
+}
+
+// PostSRSd gives a PostSRSd that is this test's alone, or skips the test where there can be none.
+func PostSRSd(t testing.TB, o postsrsd.Options) *postsrsd.PostSRSd {
+	t.Helper()
+	root := servers(t, "postsrsd", postsrsd.Missing)
+	if o.Root == "" {
+		o.Root = root
+	}
+	server, err := postsrsd.Start(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stopAfter(t, server.Daemon)
+	return server
+}
+
+// OpenDKIM gives an OpenDKIM that is this test's alone, or skips the test where there can be none.
+func OpenDKIM(t testing.TB, o opendkim.Options) *opendkim.OpenDKIM {
+	t.Helper()
+	root := servers(t, "opendkim", opendkim.Missing)
+	if o.Root == "" {
+		o.Root = root
+	}
+	server, err := opendkim.Start(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,9 +16,10 @@ import (
 // that listener by Postfix's own client, smtp(8). Listen first and give the address then, to Start or
 // Reconfigure; a port for who has to listen later is had from daemon.ReservePort.
 //
-// It is the one part of the server that connects to anything, and whatever its settings and main.cf say it reaches
-// 127.0.0.0/8 alone: its sockets are bound to 127.0.0.1, from which the kernel connects to no other
-// network, and it sees neither the system's resolver nor its hosts file.
+// It is the one part of the server that sends mail to anybody, and whatever its settings and main.cf say it sends it
+// to 127.0.0.0/8 alone: its sockets are bound to 127.0.0.1, from which the kernel connects to no other
+// network, and it sees neither the system's resolver nor its hosts file. Only a table of a kind that asks
+// others (tcp:, ldap:), named in a setting, would be asked all the same.
 type Outbound struct {
 	// Domain is whose mail is sent so: one that is not hosted, or one that is, whose mailboxes are then
 	// beyond Address. Subdomains are others. It names the client, as the service "out-DOMAIN".

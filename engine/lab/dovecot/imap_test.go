@@ -126,6 +126,28 @@ func TestIMAP(t *testing.T) {
 	}
 }
 
+// What Postfix took and hands over by LMTP is read by IMAP.
+func TestPostfixDelivers(t *testing.T) {
+	t.Parallel()
+	server := labtest.Dovecot(t, dovecot.Options{})
+	postfix := labtest.Private(t, lab.Options{
+		Outbound: []lab.Outbound{{Domain: "new.example.com", Address: server.Addr("lmtp"), Protocol: lab.LMTP}},
+	})
+	c := labtest.Dial(t, postfix.Addr("smtp"), nil)
+	c.Expect("220")
+	c.Dialogue([][2]string{
+		{"ehlo client.example.org", "250"}, {"mail from:<a@example.org>", "250"}, {"rcpt to:<" + lab.User + ">", "250"},
+		{"data", "354"}, {"Subject: handed over\r\n\r\nHi\r\n.", "250"}, {"quit", "221"},
+	})
+	labtest.Delivered(t, server.Messages, "new.example.com/james")
+	r := read(t, server.Addr("imaps"), labtest.Trusting(t, server.CAFile()))
+	r.say(`LOGIN "`+lab.User+`" "`+lab.Password+`"`, "OK")
+	r.say("SELECT INBOX", "OK")
+	if got := r.say("FETCH 1 BODY[]", "OK"); !strings.Contains(got, "\r\nSubject: handed over\r\n") {
+		t.Errorf("the message is %q", got)
+	}
+}
+
 // Somebody who reads mail leaves nothing behind either.
 func TestStopLeavesNoReader(t *testing.T) {
 	t.Parallel()

@@ -246,10 +246,10 @@ func processesIn(t testing.TB, dir string) []string {
 	return found
 }
 
-// eventually tries again until there is no error, for ten seconds.
+// eventually tries again until there is no error, for half a minute.
 func eventually(t testing.TB, try func() error) {
 	t.Helper()
-	deadline := time.After(10 * time.Second)
+	deadline := time.After(30 * time.Second)
 	again := time.NewTicker(10 * time.Millisecond)
 	defer again.Stop()
 	for {

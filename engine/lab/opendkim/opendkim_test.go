@@ -55,7 +55,7 @@ func TestForwardIsSigned(t *testing.T) {
 		{"ehlo client.example.org", "250"}, {"mail from:<alice@example.org>", "250"}, {"rcpt to:<forward@new.example.com>", "250"},
 		{"data", "354"}, {"From: alice@example.org\r\nTo: forward@new.example.com\r\nSubject: on\r\n\r\nHi\r\n.", "250"}, {"quit", "221"},
 	})
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	if err := mx.Wait(ctx, 1); err != nil {
 		t.Fatal(err)

@@ -111,11 +111,11 @@ func (b *Box) do(ctx context.Context, op string, f func(*wire) error) error {
 }
 
 // run runs commands, for as long as limit, with at most literal bytes of messages. A connection that
-// cannot go on is given up.
+// cannot go on is given up, and so is one whose answer was not read to its end.
 func (b *Box) run(ctx context.Context, op string, limit time.Duration, literal int, f func(*wire) error) error {
 	w := b.wire
 	err := b.bounded(ctx, op, w, limit, literal, func() error { return f(w) })
-	if e, ok := err.(*Error); ok && !slices.Contains([]Kind{Misuse, NotOffered, Login, Refused, Crowded, Gone}, e.Kind) {
+	if e, ok := err.(*Error); ok && !slices.Contains([]Kind{Misuse, NotOffered, Login, Refused, Gone}, e.Kind) {
 		b.drop()
 	}
 	return err

@@ -28,7 +28,7 @@ const (
 	Interrupted                 // the context ended: wraps its cause
 )
 
-// Error is why a folder could not be used. After Misuse, NotOffered, Refused, Crowded and Gone a Box has its connection still;
+// Error is why a folder could not be used. After Misuse, NotOffered, Refused and Gone a Box has its connection still;
 // after others it connects anew when it is next used.
 type Error struct {
 	Server string // as it was given

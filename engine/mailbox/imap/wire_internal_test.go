@@ -84,6 +84,14 @@ func TestNumbers(t *testing.T) {
 	}
 }
 
+func TestArguments(t *testing.T) {
+	t.Parallel()
+	got := arguments("LOGIN", `a\"b`, "pä\"ss", "", "x\r\na9 DELETE INBOX")
+	if want := []string{`LOGIN "a\\\"b" {6}`, "pä\"ss \"\" {18}", "x\r\na9 DELETE INBOX"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
 func FuzzRead(f *testing.F) {
 	f.Add("* 1 FETCH (UID 5 BODY[]<0> {2}\r\nhi FLAGS (\\Seen) X \"a\\\"\")\r\na1 OK\r\n")
 	f.Add("* ESEARCH (TAG \"a5\") UID ALL 2:4,9\r\n* SEARCH 1 2\r\n* BYE x\r\n* OK [UIDNEXT 5] y\r\n")

@@ -2,6 +2,7 @@ package dsl
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -143,7 +144,7 @@ func runRequires(c *call) int {
 // came to; what is no failed expectation goes on its way.
 func (c *call) try(fn *lua.LFunction) (*stop, []lua.LValue) {
 	s := c.s
-	convs, current, dialled := len(s.convs), s.current, s.dialled
+	before, current, dialled := slices.Clone(s.convs), s.current, s.dialled
 	if c.v.name == "eventually" {
 		s.current, s.dialled = nil, false
 	}
@@ -156,12 +157,22 @@ func (c *call) try(fn *lua.LFunction) (*stop, []lua.LValue) {
 	}
 	st := s.outlived(c.LState, err)
 	if c.v.name == "eventually" {
-		for _, conv := range s.convs[convs:] {
-			conv.Finish(s.ctx)
-		}
-		s.convs, s.current, s.dialled = s.convs[:convs], current, dialled
+		s.forget(before)
+		s.current, s.dialled = current, dialled
 	}
 	return st, nil
+}
+
+// forget ends the conversations that this half began since there were those, and
+// judges them no more.
+func (s *session) forget(before []*conversation) {
+	mine := func(c *conversation) bool { return c.of == s.half && !slices.Contains(before, c) }
+	for _, c := range slices.Clone(s.convs) {
+		if mine(c) {
+			c.Finish(s.ctx)
+		}
+	}
+	s.convs = slices.DeleteFunc(s.convs, mine)
 }
 
 // outlived is the stop that eventually and attempt may outlive; any other
@@ -240,9 +251,13 @@ func (s *session) sleep(l *lua.LState, d time.Duration) {
 	}
 	timer := time.NewTimer(d)
 	defer timer.Stop()
+	back := s.waiting()
 	select {
 	case <-timer.C:
 	case <-s.ctx.Done():
+	}
+	back()
+	if s.ctx.Err() != nil {
 		f := &suite.Failure{}
 		outcome := s.interruption(f)
 		s.locate(l, f)

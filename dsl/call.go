@@ -254,6 +254,9 @@ func (c *call) conversation() *conversation {
 			c.conv = conn
 		}
 	}
+	if h := c.conv.busy; h != nil {
+		c.wrong("%s uses this conversation just now, at %v: one half at a time can", h, h.stands)
+	}
 	c.conv.lastPos = c.pos
 	return c.conv
 }

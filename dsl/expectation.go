@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	lua "github.com/yuin/gopher-lua"
+
 	"smtplay/engine/wire"
 )
 
@@ -29,6 +31,7 @@ type node struct {
 	truth bool
 	list  []node
 	named []namedNode
+	fn    *lua.LFunction
 }
 
 type namedNode struct {
@@ -45,6 +48,7 @@ const (
 	numberNode
 	stringNode
 	tableNode
+	functionNode // of a running script: what stands written is unknown
 )
 
 func (n node) String() string {
@@ -59,6 +63,8 @@ func (n node) String() string {
 		return strconv.Quote(n.str)
 	case tableNode:
 		return "a table"
+	case functionNode:
+		return "a function"
 	}
 	return "?"
 }

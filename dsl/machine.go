@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"sync"
+	"time"
 
 	lua "github.com/yuin/gopher-lua"
 
@@ -154,6 +155,7 @@ func (m *machine) call(l *lua.LState, v *verb, conv *conversation, self any, bas
 	}
 	*c = call{LState: l, s: m.s, v: v, conv: conv, self: self, base: base}
 	c.bind()
+	m.s.half.stands = c.pos
 	n := v.run(c)
 	m.spare = c
 	return n
@@ -239,6 +241,8 @@ func nodeOf(v lua.LValue, depth int) node {
 		return node{kind: stringNode, str: string(v)}
 	case lua.LBool:
 		return node{kind: boolNode, truth: bool(v)}
+	case *lua.LFunction:
+		return node{kind: functionNode, fn: v}
 	case *lua.LTable:
 		n := node{kind: tableNode}
 		if depth > 8 {
@@ -283,7 +287,7 @@ func (m *machine) protect(ctx context.Context, fn *lua.LFunction) error {
 // play runs one test of a script. It and what it calls keep little on the
 // stack, for there may be thousands of them waiting.
 func (m *machine) play(s *session, v *suite.Verdict) {
-	m.s, s.m = s, m
+	m.s, s.m, s.half, s.began = s, m, &half{}, time.Now()
 	if err := m.state.Reset(); err != nil {
 		v.Outcome, v.Failure = suite.Errored, failureOf(err.Error())
 		return

@@ -95,6 +95,15 @@ func (s *Script) noteTarget(m *module, c callSite) {
 	s.needs.Targets = append(s.needs.Targets, Use{Name: name, Pos: p.Pos, column: p.Column, source: p.Source})
 }
 
+// noteListener keeps the name at which a listen is to listen.
+func (s *Script) noteListener(m *module, c callSite) {
+	if args, _ := splitArgs(verbNamed[c.name], c); len(args) > 0 {
+		if name, _ := literal(args[0]); name != "" {
+			s.noteTarget(m, c)
+		}
+	}
+}
+
 // noteLookup keeps the target whose addresses are asked for, unless it is the
 // name of a host.
 func (s *Script) noteLookup(m *module, c callSite) {

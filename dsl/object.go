@@ -29,7 +29,9 @@ var (
 )
 
 // objectTypes lists them, in the order of the reference.
-func objectTypes() []*object { return nil }
+func objectTypes() []*object {
+	return []*object{listenerObject(), visitObject(), sessionObject(), halfObject(), mailboxObject(), messageObject(), logObject(), entryObject()}
+}
 
 // registerObjects fills the index, and tells each method whose it is.
 func registerObjects() {

@@ -49,11 +49,16 @@ const (
 	domainKind    // with a port or without
 	addressKind   // an IP address, with a port or without
 	resolverKind  // the address of a DNS server
+	demandKind    // what a value must be
+	demandsKind   // what fields must be, by their names
+	dkimKind      // whose signature must hold
+	answerKind    // what a server of the script's says
 )
 
 var kindWords = map[kind]string{anyValue: "any", textKind: "string", stringKind: "string", numberKind: "number", booleanKind: "boolean",
 	durationKind: "duration", patternKind: "pattern", functionKind: "function", listKind: "list", nameKind: "string literal", pemKind: "string", pinKind: "string or list", keyTypeKind: "string or list", signatureKind: "string or list", stapleKind: "string", tlsaKind: "string, list or table", cipherKind: "string or list",
 	proxyKind: "table", domainKind: "string", addressKind: "string", resolverKind: "string",
+	demandKind: "demand", demandsKind: "table of demands", dkimKind: "string or table", answerKind: "answer",
 	versionKind: "string", mechanismKind: "string"}
 
 // param is one argument or option of a verb.
@@ -146,7 +151,7 @@ var (
 )
 
 func init() {
-	verbs = slices.Concat(conversationVerbs(), lookupVerbs(), replyVerbs(), commandVerbs(), tlsVerbs(), testVerbs(), inputVerbs())
+	verbs = slices.Concat(conversationVerbs(), lookupVerbs(), replyVerbs(), commandVerbs(), tlsVerbs(), testVerbs(), inputVerbs(), listenVerbs(), halfVerbs(), mailboxVerbs(), logVerbs(), []*verb{execVerb()})
 	registerObjects()
 	verbNamed = map[string]*verb{}
 	for _, v := range verbs {

@@ -241,6 +241,12 @@ func (s *Script) hideWritten(log *transcript.Log) {
 
 // Run implements suite.Script.
 func (s *Script) Run(ctx context.Context, env *suite.Env, run *suite.Run) (v suite.Verdict) {
+	if run.Stop == nil {
+		own := *run
+		ctx, own.Stop = context.WithCancelCause(ctx)
+		defer own.Stop(nil)
+		run = &own
+	}
 	session := &session{script: s, env: env, run: run, log: run.Log, ctx: ctx, closing: closing}
 	s.hideWritten(run.Log)
 	if s.several {

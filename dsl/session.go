@@ -45,14 +45,20 @@ type session struct {
 
 	tests    []declared // found while listing and choosing
 	convs    []*conversation
-	current  *conversation
-	dialled  bool // a conversation was begun: none begins by itself any more
-	expected int  // expectations that held
+	*half            // that which runs
+	halves   []*half // those that start began
+	broke    *half   // the first of them that failed
+	together bool    // there are two ends: a failure shows all conversations
+	barriers map[string]*barrier
+	peers    []*listener
+	dialling []int    // the numbers of conversations that are being begun
+	closers  []func() // what the end of the test lets go of
+	began    time.Time
+
+	service  *Service // the script is served alone; nil where it is a test
+	expected int      // expectations that held
 	cleanup  []*lua.LFunction
 	loaded   map[string]lua.LValue // modules
-	asserted lua.LValue            // what the last failed assert raised
-	at       transcript.Pos        // where that was
-	via      []transcript.Pos      // and what called it
 	late     []*module             // modules loaded so far
 	tokens   []string
 
@@ -73,6 +79,22 @@ type conversation struct {
 	helo    string
 	last    *engine.Reply  // the reply before the one that is judged
 	lastPos transcript.Pos // the line that used it last
+	of      *half          // which opened it
+	s       *session
+	busy    *half // which waits on it now
+}
+
+// waiting lets the other halves run while something is waited for here.
+func (c *conversation) waiting() (done func()) {
+	if c.s.m.state.Strands() == 0 {
+		return nothing
+	}
+	back := c.s.waiting()
+	c.busy = c.s.half
+	return func() {
+		back()
+		c.busy = nil
+	}
 }
 
 // record puts a remark of the test's into the transcript.
@@ -111,14 +133,21 @@ func (s *session) open(pos transcript.Pos, target string, o connectOptions) (*co
 	if o.source != "" {
 		opts.Source = o.source
 	}
+	if l := s.listenerAt(address); l != nil && l.shown != nil && l.shown.Pool != nil {
+		opts.Security.CA = l.shown.Pool // who made it is known: this very test
+	}
 	o.security.apply(&opts.Security)
 	opts.Number, opts.Recorder, opts.Secrets = s.number(), s.log, s.log.Redactor
+	c := &conversation{helo: o.helo, lastPos: pos, of: s.half, s: s}
+	opts.Waiting = c.waiting
+	s.dialling = append(s.dialling, opts.Number)
 	s.dialled = true
 	conn, err := s.dial(address, o.reach, opts)
+	s.dialling = slices.DeleteFunc(s.dialling, func(n int) bool { return n == opts.Number })
 	if err != nil {
 		return nil, err
 	}
-	c := &conversation{Conn: conn, helo: o.helo, lastPos: pos}
+	c.Conn = conn
 	if c.helo == "" {
 		c.helo = s.env.Helo
 	}
@@ -130,19 +159,32 @@ func (s *session) open(pos transcript.Pos, target string, o connectOptions) (*co
 // number is the lowest that no open conversation has.
 func (s *session) number() int {
 	for n := 1; ; n++ {
-		if !slices.ContainsFunc(s.convs, func(c *conversation) bool { return c.Open() && c.Number() == n }) {
+		if !s.taken(n) {
 			return n
 		}
 	}
 }
 
+// taken says whether a conversation that goes on has that number.
+func (s *session) taken(n int) bool {
+	return slices.Contains(s.dialling, n) || slices.ContainsFunc(s.convs, func(c *conversation) bool { return c.Open() && c.Number() == n }) ||
+		slices.ContainsFunc(s.peers, func(l *listener) bool { return l.taken(n) })
+}
+
 // verdict runs the end of the test, and says what it all came to.
 func (s *session) verdict(played error, v *suite.Verdict) {
 	*v = s.judge(played)
+	if s.service != nil {
+		*v = s.serve(*v)
+	}
+	*v = s.join(*v)
 	expected := s.expected
 	if s.phase == phaseListing {
 		s.mask(v)
 		return
+	}
+	if v.Failure != nil && s.together {
+		v.Failure.Together = true
 	}
 	s.warn(v)
 	if s.lasting() {
@@ -151,7 +193,7 @@ func (s *session) verdict(played error, v *suite.Verdict) {
 		s.ctx = ctx
 	}
 	s.end(v)
-	if v.Outcome == suite.Passed && expected == 0 {
+	if v.Outcome == suite.Passed && expected == 0 && s.service == nil {
 		*v = suite.Verdict{Outcome: suite.Errored, Failure: &suite.Failure{Pos: s.start(), Source: s.line(s.start()),
 			What: "nothing was expected in this test: it proves nothing",
 			Hint: "give it an expect, or a verb that reads its reply"}}
@@ -160,6 +202,7 @@ func (s *session) verdict(played error, v *suite.Verdict) {
 		v.Seed = s.env.Seed
 	}
 	v.Tokens = s.tokens
+	s.release()
 	s.mask(v)
 }
 

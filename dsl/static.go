@@ -44,7 +44,7 @@ func (s *Script) check(main *module) Problems {
 		all = append(all, s.modules[name])
 	}
 	live := liveFunctions(main, all[1:])
-	connects := false
+	connects, others, talks := false, false, false
 	optional := map[string]bool{}
 	var problems Problems
 	for _, m := range all {
@@ -70,10 +70,16 @@ func (s *Script) check(main *module) Problems {
 			}
 			s.noteFiles(m, v, c)
 			problems = append(problems, s.checkClient(m, v, c)...)
+			talks = talks || !v.global && v.of == nil && !c.method // with the current conversation
 			switch v.name {
 			case "connect":
 				connects = true
 				s.noteTarget(m, c)
+			case "listen":
+				others = true
+				s.noteListener(m, c)
+			case "exec", "maildir", "mbox", "imap", "log":
+				others = true
 			case "addresses":
 				s.noteLookup(m, c)
 			case "requires":
@@ -93,7 +99,7 @@ func (s *Script) check(main *module) Problems {
 			}
 		}
 	}
-	s.needs.Default = s.needs.Default || !connects
+	s.needs.Default = s.needs.Default || !connects && (talks || !others)
 	for i := range s.needs.Targets {
 		s.needs.Targets[i].Optional = optional[s.needs.Targets[i].Name]
 	}
@@ -312,6 +318,16 @@ func checkValue(p param, n node, what string, line int, e ast.Expr) (int, string
 		if n.kind != numberNode && n.kind != unknownNode && n.kind != nilNode {
 			err = fmt.Errorf("%s is a number, not %v", what, n)
 		}
+	case answerKind:
+		_, err = readAnswer(n)
+	case demandKind:
+		if n.kind != nilNode {
+			_, err = readWant(n, false)
+		}
+	case demandsKind:
+		_, err = readWants(n)
+	case dkimKind:
+		_, err = readDKIM(n)
 	case proxyKind:
 		if n.kind != nilNode {
 			_, err = readProxy(n)

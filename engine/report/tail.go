@@ -70,7 +70,7 @@ func conversation(events []transcript.Event, f *suite.Failure) []tailLine {
 	var sides transcript.Sides
 	peers := make([]bool, len(events))
 	for i, e := range events {
-		if f.Conn != 0 && e.Conn == f.Conn && e.Kind.Begins() {
+		if f.Conn != 0 && !f.Together && e.Conn == f.Conn && e.Kind.Begins() {
 			begin = i
 		}
 		peers[i] = theirs(&sides, e)
@@ -80,7 +80,7 @@ func conversation(events []transcript.Event, f *suite.Failure) []tailLine {
 	}
 	var all []tailLine
 	for i, e := range events[begin:] {
-		if f.Conn != 0 && e.Conn != f.Conn {
+		if f.Conn != 0 && !f.Together && e.Conn != f.Conn {
 			continue
 		}
 		text := strings.TrimSuffix(string(transcript.AppendEvent(nil, e)), "\n")

@@ -49,18 +49,19 @@ func (o Outcome) gravity() int {
 // Failure is what was not as demanded, and where. Every text in it is masked,
 // but for Hint, which says nothing that a script or a server said.
 type Failure struct {
-	Pos     transcript.Pos   // the line that waited
-	Source  string           // that line
-	Via     []transcript.Pos // the lines that called it, innermost first
-	What    string           // in one sentence
-	Command string           // the command that was answered, "" for none
-	SentAt  transcript.Pos   // where the command was sent
-	Want    string
-	Got     string // the whole reply, or the bytes that came
-	Because string // the script's own reason
-	Hint    string // what to try next, "" where nothing is known
-	Conn    int    // the conversation, 0 for none
-	Target  string // its target and address
+	Pos      transcript.Pos   // the line that waited
+	Source   string           // that line
+	Via      []transcript.Pos // the lines that called it, innermost first
+	What     string           // in one sentence
+	Command  string           // the command that was answered, "" for none
+	SentAt   transcript.Pos   // where the command was sent
+	Want     string
+	Got      string // the whole reply, or the bytes that came
+	Because  string // the script's own reason
+	Hint     string // what to try next, "" where nothing is known
+	Conn     int    // the conversation, 0 for none
+	Together bool   // it may lie with any of the test's conversations: all are to be shown
+	Target   string // its target and address
 }
 
 // Error is the failure in one line, file and line first.

@@ -1,0 +1,496 @@
+package dsl
+
+import (
+	"cmp"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"strings"
+	"time"
+
+	lua "github.com/yuin/gopher-lua"
+
+	"smtplay/dsl/lua51"
+	"smtplay/engine/server"
+	"smtplay/engine/suite"
+	"smtplay/engine/transcript"
+)
+
+// sessionTime is how long a session of a listener's may take where the script
+// does not say: a client that hangs ends in bounded time.
+const sessionTime = 2 * time.Minute
+
+// errNobody is why accept and take end where nobody connected.
+var errNobody = errors.New("nobody connected")
+
+// listener is a server of the script's: the other end of the conversations that
+// the server under test begins.
+type listener struct {
+	*server.Listener
+	s        *session
+	name     string // by which the script called it; "" where it gave the address
+	pos      transcript.Pos
+	domain   string
+	lmtp     bool
+	implicit bool // TLS from the first byte
+	shown    *server.Certificate
+	open     []*server.Session // by their numbers in the transcript, from 1
+	serving  *half             // which accepts all that come; nil where the script does
+	inbox    *inbox            // what serve took
+}
+
+// taken says whether a session that goes on has that number.
+func (l *listener) taken(n int) bool { return n <= len(l.open) && l.open[n-1] != nil }
+
+func listenVerbs() []*verb {
+	return inChapter(chapterPeers, globals(
+		&verb{name: "listen", returns: "listener", doc: "Listens for the server under test, or any client, to connect; on a free port of 127.0.0.1 unless told otherwise. It speaks only when take, accept or serve say so. An address that is not loopback needs --allow listen.",
+			args: []param{{name: "address", kind: textKind, optional: true, doc: `"host:port" ("127.0.0.1:0" is a free port), "unix:/path", or a name: where --target NAME=ADDRESS leads`}},
+			options: []param{
+				{name: "tls", kind: anyValue, doc: "what certificate STARTTLS shows: " + strings.Join(server.FlawNames(), ", ") + "; false offers no STARTTLS (default good)"},
+				{name: "implicit", kind: booleanKind, doc: "TLS from the first byte"},
+				{name: "names", kind: listKind, doc: "the names of the certificate (default those of this machine's loopback, and name)"},
+				{name: "cert", kind: pemKind, doc: "a file with a certificate to show, and its chain"},
+				{name: "key", kind: pemKind, doc: "the file with its key"},
+				{name: "name", kind: textKind, doc: "the name that it gives itself (default mx.example.net)"},
+				{name: "lmtp", kind: booleanKind, doc: "LMTP (RFC 2033)"},
+			},
+			example: `local mx = listen{ "127.0.0.1:0", tls = "expired" }`, run: runListen},
+	)...)
+}
+
+func listenerObject() *object {
+	get := func(f func(l *listener) lua.LValue) func(*machine, any) lua.LValue {
+		return func(_ *machine, self any) lua.LValue { return f(self.(*listener)) }
+	}
+	return &object{name: "listener", doc: "What listen returns: a server of the script's own.", fields: []objectField{
+		{"address", "string", "where it listens, as connect takes it", get(func(l *listener) lua.LValue { return lua.LString(l.address()) })},
+		{"host", "string", "the host of that; nil of a socket", get(func(l *listener) lua.LValue {
+			host, _, _ := net.SplitHostPort(l.Addr())
+			return textOrNil(host)
+		})},
+		{"port", "string", "the port of that; nil of a socket", get(func(l *listener) lua.LValue {
+			_, port, _ := net.SplitHostPort(l.Addr())
+			return textOrNil(port)
+		})},
+		{"name", "string", "the name that it gives itself", get(func(l *listener) lua.LValue { return lua.LString(l.domain) })},
+	}, methods: []*verb{
+		{name: "take", chapter: chapterPeers, calls: true, returns: "visit", doc: "Plays one whole session, as a correct server that accepts everything but for what it is told to answer, and returns what came. Waits for a client to connect.",
+			options: hostParams(optWithin), example: `local got = mx:take{ rcpt = "451 4.7.1 come back", within = "30s" }`, run: runTake},
+		{name: "accept", chapter: chapterPeers, returns: "session", doc: "Waits for a client to connect, and lets the script play the server by hand: nothing is said by itself.",
+			options: []param{optWithin, {name: "timeout", kind: durationKind, doc: "how long each command may take (default 30s)"}}, example: `local s = mx:accept(); s:reply "220 mx.example.net"`, run: runAccept},
+		{name: "serve", chapter: chapterPeers, calls: true, doc: "Plays every session from now on as take does, at once and in the background, until the test ends. With a function, that plays each by hand. What functions of several sessions share is safe: one of them runs at a time.",
+			args:    []param{{name: "handler", kind: functionKind, optional: true}},
+			options: hostParams(), example: `mx:serve{ rcpt = function(address, visit) … end }`, run: runServe},
+		{name: "expect", chapter: chapterPeers, returns: "message", doc: "Awaits a message, among those that serve took whole, that is as demanded, and returns it.",
+			options: append(slices.Clone(messageDemands), optWithin), example: `mx:expect{ subject = id, within = "10s" }`, run: runExpectServed},
+		{name: "close", chapter: chapterPeers, doc: "Stops listening, and ends all sessions; the end of the test does so too.", run: func(c *call) int {
+			c.self.(*listener).Close()
+			return 0
+		}},
+	}}
+}
+
+// hostParams are the options of what plays sessions by itself.
+func hostParams(more ...param) []param {
+	return slices.Concat([]param{
+		{name: "capabilities", kind: listKind, doc: "what EHLO lists, in the place of what it can do"},
+		{name: "users", kind: anyValue, doc: `who may log in, by AUTH: { james = secret "password" }; over TLS alone, unless auth_in_clear`},
+		{name: "mechanisms", kind: listKind, doc: "those of AUTH (default PLAIN and LOGIN)"},
+		{name: "auth_in_clear", kind: booleanKind, doc: "offer AUTH without TLS, too"},
+		{name: "timeout", kind: durationKind, doc: "how long a session may take (default 2m)"},
+	}, more, answerParams())
+}
+
+func runListen(c *call) int {
+	c.inTest()
+	l := &listener{s: c.s, pos: c.pos, domain: cmp.Or(c.optText("name"), "mx.example.net")}
+	if lmtp := c.optBool("lmtp"); lmtp != nil {
+		l.lmtp = *lmtp
+	}
+	o := c.listenAt(l)
+	c.showCertificate(l)
+	if implicit := c.optBool("implicit"); implicit != nil && *implicit {
+		if l.implicit = true; l.shown == nil {
+			c.wrong("implicit of listen is TLS from the first byte, and tls = false is none")
+		}
+	}
+	var err error
+	if l.Listener, err = server.Listen(o); err != nil {
+		c.wrong("listen: %v", err)
+	}
+	stop := context.AfterFunc(c.s.ctx, func() { l.Close() }) // whatever a session waits for ends with the test
+	c.s.closers = append(c.s.closers, func() { stop() })
+	c.s.together = true
+	c.s.peers = append(c.s.peers, l)
+	if c.s.service != nil {
+		c.s.service.Bound(l.name, l.address())
+	}
+	c.s.remark("listening%s on %s", spaced(l.name), l.place())
+	c.Push(c.s.m.object(objectNamed["listener"], l))
+	return 1
+}
+
+// spaced is a word with a blank before it, if there is one.
+func spaced(word string) string {
+	if word == "" {
+		return ""
+	}
+	return " " + word
+}
+
+// listenAt says where to listen.
+func (c *call) listenAt(l *listener) server.ListenOptions {
+	address := c.text(0)
+	switch {
+	case address == "" && c.s.service != nil:
+		address = c.s.service.Listen("")
+	case address != "" && !strings.Contains(address, ":"):
+		l.name = address
+		named, ok := c.s.env.Targets.Named[address]
+		if c.s.service != nil {
+			if at := c.s.service.Listen(address); at != "" {
+				named, ok = at, true
+			}
+		}
+		if !ok {
+			c.s.failed(c.LState, nil, &suite.UnknownTargetError{Name: address, Known: c.s.env.Targets.Names()})
+		}
+		address = named
+	}
+	if path, ok := strings.CutPrefix(address, "unix:"); ok {
+		return server.ListenOptions{Network: "unix", Address: path, Timeout: sessionTime}
+	}
+	if address == "" {
+		address = "127.0.0.1:0"
+	}
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		host, port = strings.Trim(address, "[]"), "0"
+	}
+	if ip := net.ParseIP(host); (ip == nil || !ip.IsLoopback()) && host != "localhost" {
+		if err := c.s.env.Allow.CanListen(address); err != nil {
+			c.wrong("listen: %v", err)
+		}
+	}
+	return server.ListenOptions{Network: "tcp", Address: net.JoinHostPort(host, port), Timeout: sessionTime}
+}
+
+// showCertificate makes the certificate that the listener shows.
+func (c *call) showCertificate(l *listener) {
+	cert, key := c.optText("cert"), c.optText("key")
+	for _, text := range []string{cert, key} {
+		for _, secret := range keyLines(text) {
+			c.s.log.Redactor.AddSeen("key", secret)
+		}
+	}
+	names := c.optList("names")
+	given := c.option("tls")
+	switch {
+	case cert != "" || key != "":
+		c.certificateOfFiles(l, cert, key)
+		return
+	case given == lua.LFalse:
+		return
+	}
+	flaw := server.FlawNone
+	if given != lua.LNil && given != lua.LTrue {
+		var err error
+		if flaw, err = server.FlawNamed(c.asText(given, "tls")); err != nil {
+			c.wrong("tls of listen: %v", err)
+		}
+	}
+	if names == nil {
+		names = []string{l.domain, "localhost", "127.0.0.1", "::1"}
+	}
+	var err error
+	if l.shown, err = server.CertificateNamed(flaw, names...); err != nil {
+		c.wrong("tls of listen: %v", err)
+	}
+}
+
+// certificateOfFiles loads what the script names; without a key that lies in cert
+// too.
+func (c *call) certificateOfFiles(l *listener, cert, key string) {
+	if cert == "" {
+		c.wrong("key of listen is the key of cert, and cert is not given, or empty")
+	}
+	certPEM, certName, err := c.s.script.clientPEM("cert", cert)
+	if err != nil {
+		c.wrong("%v", err)
+	}
+	keyPEM, keyName := certPEM, certName
+	if key != "" {
+		if keyPEM, keyName, err = c.s.script.clientPEM("key", key); err != nil {
+			c.wrong("%v", err)
+		}
+	}
+	if l.shown, err = server.LoadCertificate(certPEM, certName, keyPEM, keyName); err != nil {
+		c.wrong("listen: %v", err)
+	}
+}
+
+// address is where the listener is, as connect takes it.
+func (l *listener) address() string {
+	if strings.HasPrefix(l.Addr(), "/") || strings.HasPrefix(l.Addr(), "@") {
+		return "unix:" + l.Addr()
+	}
+	return l.Addr()
+}
+
+// place is the listener in the transcript, which should be the same each time:
+// without a port, which may be any.
+func (l *listener) place() string {
+	if host, _, err := net.SplitHostPort(l.Addr()); err == nil {
+		return host
+	}
+	return l.address()
+}
+
+func (l *listener) tlsConfig() *tls.Config {
+	if l.shown == nil {
+		return nil
+	}
+	return l.shown.ServerConfig()
+}
+
+// next waits for a client, and records its session.
+func (c *call) next(l *listener, within time.Duration) *server.Session {
+	if l.serving != nil {
+		c.wrong("%s: serve takes all that connect to this listener", c.v.fullName())
+	}
+	ctx, cancel := context.WithTimeoutCause(c.s.ctx, within, errNobody)
+	defer cancel()
+	back := c.s.waiting()
+	s, err := l.Accept(ctx)
+	back()
+	switch {
+	case err == nil:
+		l.begin(s)
+		return s
+	case c.s.ctx.Err() != nil:
+		c.interrupted()
+	case errors.Is(err, errNobody):
+		f := failureOf(fmt.Sprintf("nobody connected to %s in %v", strings.TrimSpace(l.name+" "+l.address()), within))
+		f.Together, f.Hint = true, "whoever should connect looks elsewhere, or later: the log of the server under test says where (relay=), and postqueue -f makes Postfix try at once"
+		c.s.fail(c.LState, f)
+	default:
+		c.wrong("%s: %v", c.v.fullName(), err)
+	}
+	return nil
+}
+
+// begin gives a session its number, and records it.
+func (l *listener) begin(s *server.Session) int {
+	n := l.s.number()
+	for len(l.open) < n {
+		l.open = append(l.open, nil)
+	}
+	l.open[n-1] = s
+	s.Waiting, s.Secrets = l.s.waiting, l.s.log.Redactor
+	s.Record(l.s.log, n, l.name)
+	return n
+}
+
+// over lets go of a session's number.
+func (l *listener) over(s *server.Session) {
+	for i, open := range l.open {
+		if open == s {
+			l.open[i] = nil
+		}
+	}
+}
+
+// polite is how a listener plays a session.
+func (c *call) polite(l *listener) server.Polite {
+	p := server.Polite{Domain: l.domain, LMTP: l.lmtp, TLS: l.tlsConfig(), ImplicitTLS: l.implicit,
+		Capabilities: c.optList("capabilities"), Mechanisms: c.optList("mechanisms"), AuthNeedsTLS: true}
+	p.CapabilitiesTLS = p.Capabilities
+	if clear := c.optBool("auth_in_clear"); clear != nil {
+		p.AuthNeedsTLS = !*clear
+	}
+	users, ok := c.option("users").(*lua.LTable)
+	if !ok {
+		if c.option("users") != lua.LNil {
+			c.wrong(`users of %s is a table from names to passwords, as in { james = secret "password" }`, c.v.fullName())
+		}
+		return p
+	}
+	p.Users = map[string]string{}
+	users.ForEach(func(k, v lua.LValue) {
+		p.Users[c.asText(k, "the name of a user")] = c.asText(v, "the password of a user")
+	})
+	for _, password := range p.Users {
+		c.s.log.Redactor.AddSeen("password", password)
+	}
+	return p
+}
+
+// play plays one session to its end. What the script's functions raised comes
+// back as failed.
+func (c *call) play(l *listener, s *server.Session, p server.Polite, answers map[string]*answer, timeout time.Duration, on *lua.LState) (visit *server.Visit, failed error) {
+	h := &host{s: c.s, l: on, answers: answers}
+	if len(answers) > 0 {
+		p.Answer = h.answer
+	}
+	s.SetTimeout(timeout)
+	visit = p.Play(s)
+	s.Close()
+	l.over(s)
+	return visit, h.failed
+}
+
+func runTake(c *call) int {
+	l := c.self.(*listener)
+	p, answers := c.polite(l), c.answers()
+	timeout := cmp.Or(c.duration(c.option("timeout"), "timeout"), sessionTime)
+	s := c.next(l, c.within())
+	visit, failed := c.play(l, s, p, answers, timeout, c.LState)
+	var le *lua51.Error
+	switch {
+	case errors.As(failed, &le):
+		c.s.m.state.Rethrow(c.LState, le)
+	case failed != nil:
+		c.wrong("%v", failed)
+	case c.s.ctx.Err() != nil:
+		c.interrupted()
+	}
+	c.endedWell(l, visit, timeout)
+	c.Push(c.s.m.object(objectNamed["visit"], &heldVisit{s: c.s, Visit: visit}))
+	return 1
+}
+
+// endedWell fails for a session that was cut off: what came of it is not all.
+func (c *call) endedWell(l *listener, v *server.Visit, timeout time.Duration) {
+	f := &suite.Failure{Together: true}
+	switch v.Ended {
+	case server.EndedByTimeout:
+		f.What = fmt.Sprintf("the client did not end its session in %v", timeout)
+		f.Hint = "the session ends when the client says QUIT or goes away; timeout of take gives it longer"
+	case server.EndedByFault:
+		f.What = fmt.Sprintf("the session broke off: %v", v.Err)
+	case server.EndedByClose:
+		f.What = "the session was cut off: the listener was closed"
+	default:
+		return
+	}
+	f.Target = strings.TrimSpace(l.name + " " + l.address())
+	c.s.fail(c.LState, f)
+}
+
+func runServe(c *call) int {
+	l := c.self.(*listener)
+	c.inTest()
+	if l.serving != nil {
+		c.wrong("serve: this listener serves already, since %v", l.serving.begun)
+	}
+	p, answers := c.polite(l), c.answers()
+	timeout := cmp.Or(c.duration(c.option("timeout"), "timeout"), sessionTime)
+	var handler *lua.LFunction
+	if c.arg(0) != lua.LNil {
+		if handler = c.function(0); len(answers) > 0 {
+			c.wrong("serve takes a function that plays each session, or what to answer, not both")
+		}
+	}
+	l.inbox = &inbox{name: "served by " + l.address()}
+	l.serving = &half{name: strings.TrimSpace("serve " + l.name), begun: c.pos, stands: c.pos, served: true}
+	at := *c // the call is used again when this returns
+	c.s.begin(l.serving, func(on *lua.LState) ([]lua.LValue, *lua51.Error) {
+		for {
+			back := at.s.waiting()
+			s, err := l.Accept(at.s.ctx)
+			back()
+			if err != nil {
+				return nil, nil // closed, or the test is over
+			}
+			n := l.begin(s)
+			client := &half{name: fmt.Sprintf("session %d of %s", n, l.serving.name), begun: at.pos, stands: at.pos, served: true}
+			at.s.begin(client, func(on *lua.LState) ([]lua.LValue, *lua51.Error) {
+				if handler != nil {
+					return at.byHand(l, s, handler, on)
+				}
+				return at.serveOne(l, s, p, answers, timeout, on)
+			})
+			at.s.prune()
+		}
+	})
+	return 0
+}
+
+// serveOne plays a session that serve accepted, and keeps the messages it brought.
+func (c *call) serveOne(l *listener, s *server.Session, p server.Polite, answers map[string]*answer, timeout time.Duration, on *lua.LState) ([]lua.LValue, *lua51.Error) {
+	visit, failed := c.play(l, s, p, answers, timeout, on)
+	for i := range visit.Messages {
+		if m := &visit.Messages[i]; m.Complete && m.Accepted {
+			l.inbox.add(messageOf(m))
+		}
+	}
+	if c.s.service != nil {
+		c.s.service.Visited(visit)
+	}
+	var le *lua51.Error
+	if failed != nil && !errors.As(failed, &le) {
+		le = &lua51.Error{Object: lua.LString(failed.Error())}
+	}
+	return nil, le
+}
+
+// byHand lets a function of the script's play a session that serve accepted.
+func (c *call) byHand(l *listener, s *server.Session, handler *lua.LFunction, on *lua.LState) ([]lua.LValue, *lua51.Error) {
+	held := &heldSession{Session: s, l: l, timeout: patience}
+	value := c.s.m.object(objectNamed["session"], held)
+	_, err := c.s.m.state.ProtectedCall(on, handler, value)
+	s.Close()
+	l.over(s)
+	if c.s.service != nil {
+		c.s.service.Visited(nil)
+	}
+	return nil, err
+}
+
+// prune forgets the halves of sessions that are over.
+func (s *session) prune() {
+	s.halves = slices.DeleteFunc(s.halves, func(h *half) bool {
+		if !h.served {
+			return false
+		}
+		select {
+		case <-h.strand.Done():
+			return true
+		default:
+			return false
+		}
+	})
+}
+
+// endServing closes the listeners that serve: nobody is awaited any more.
+func (s *session) endServing() {
+	for _, l := range s.peers {
+		if l.serving != nil {
+			l.Close()
+		}
+	}
+}
+
+// release lets go of all that the test holds.
+func (s *session) release() {
+	for _, l := range s.peers {
+		l.Close()
+	}
+	for _, close := range s.closers {
+		close()
+	}
+}
+
+// listenerAt is the test's own listener at an address, nil for none.
+func (s *session) listenerAt(address string) *listener {
+	for _, l := range s.peers {
+		if l.address() == address {
+			return l
+		}
+	}
+	return nil
+}

@@ -25,6 +25,7 @@ import (
 // serveFlags are the flags of serve.
 type serveFlags struct {
 	inputFlags
+	allowFlag
 	colorFlag
 	listen  []string
 	lenient bool
@@ -41,8 +42,8 @@ const sessionTimeout = 15 * time.Minute
 func newServe(p *process) *cobra.Command {
 	f := &serveFlags{count: numberFlag{min: 1}, timeout: durationFlag{sessionTimeout}}
 	cmd := &cobra.Command{
-		Use:   "serve TRANSCRIPT… [flags]",
-		Short: "Play the server's side of transcripts, and say where a client leaves them",
+		Use:   "serve TRANSCRIPT… | SCRIPT [flags]",
+		Short: "Play the server's side: of transcripts, or as a script says",
 		Long: "Plays the server's side of transcripts (of a folder, all .smtp files below it):\n" +
 			"each connection is answered as one of their conversations was, byte for byte,\n" +
 			"with STARTTLS by a certificate made in memory. Of several the one is played that\n" +
@@ -52,15 +53,20 @@ func newServe(p *process) *cobra.Command {
 			"NAME=127.0.0.1:PORT, as --target of run takes it.\n\n" +
 			"A client must send what was sent then; of message text, Date, Message-ID and the\n" +
 			"like do not count. One that does not is told so (554), and so are you.\n\n" +
+			"A script that listens and serves (listen():serve{ … }) is a server of its own: it\n" +
+			"goes on until it is stopped, and tells of every client in a line. --listen is\n" +
+			"where it listens, NAME=ADDRESS where it gives a name.\n\n" +
 			"Exit status: 0 no client left the recording, also after Ctrl-C and SIGTERM;\n" +
-			"1 one did; 2 usage, or a transcript that cannot be read; 3 it cannot listen;\n" +
+			"1 one did, or failed what a script demands; 2 usage, or a transcript or script\n" +
+			"that is wrong; 3 it cannot listen, or the script broke off;\n" +
 			"130 interrupted before --once or --count was reached.",
-		Example: "  smtplay serve before/relay/relay.smtp\n" +
+		Example: "  smtplay serve scripts/serve/greylist.lua --listen 127.0.0.1:2525\n" +
+			"  smtplay serve before/relay/relay.smtp\n" +
 			"  smtplay serve --listen 127.0.0.1:2525 --lenient before.smtp\n" +
 			"  smtplay serve --once before.smtp | { read server; smtplay run -s $server relay.lua; cat; }",
 		DisableFlagsInUseLine: true,
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-			return []string{"smtp"}, cobra.ShellCompDirectiveFilterFileExt
+			return []string{"smtp", "lua"}, cobra.ShellCompDirectiveFilterFileExt
 		},
 		RunE: func(cmd *cobra.Command, paths []string) error {
 			ctx, stop := interruptible(cmd.Context())
@@ -79,6 +85,8 @@ func (f *serveFlags) register(fs *pflag.FlagSet) {
 	fs.BoolVar(&f.once, "once", false, "end after as many clients as there are conversations")
 	fs.Var(&f.count, "count", "end after so many clients")
 	fs.StringArrayVar(&f.secrets, "secret", nil, "`NAME=@FILE`: take only this secret where it was recorded (default any; SMTPLAY_SECRET_NAME)")
+	fs.StringArrayVar(&f.vars, "var", nil, "`NAME=VALUE`: a value that the script reads (SMTPLAY_VAR_NAME)")
+	f.allowFlag.register(fs)
 	fs.StringVar(&f.writeCA, "write-ca", "", "`FILE`: write the CA there that clients have to trust")
 	fs.Var(&f.timeout, "timeout", "how long a client may stay (default 15m)")
 	fs.BoolVarP(&f.verbose, "verbose", "v", false, "show every conversation as it happens")
@@ -93,6 +101,12 @@ func (f *serveFlags) serve(ctx context.Context, p *process, paths []string) erro
 	}
 	if f.once && f.count.n > 0 {
 		return usage("--once and --count say two things: give one of them")
+	}
+	if isServer(paths) {
+		return f.serveScript(ctx, p, paths, coloured)
+	}
+	if len(f.vars) > 0 || len(f.allow) > 0 {
+		return usage("--var and --allow are of scripts: a transcript reads nothing")
 	}
 	env := &suite.Env{Redact: p.redact}
 	if err := f.inputFlags.read(p, env); err != nil {

@@ -9,6 +9,7 @@ import (
 
 	"smtplay/engine"
 	"smtplay/engine/suite"
+	"smtplay/engine/wire"
 )
 
 func runTLS(c *call) int {
@@ -131,16 +132,34 @@ func runExpectCertificate(c *call) int {
 		c.s.expected++
 		return 0
 	}
-	var names, wants, gots []string
-	for _, s := range short {
-		names = append(names, s.Key)
-		wants = append(wants, s.Key+": "+s.Want)
-		gots = append(gots, s.Key+": "+s.Got)
-	}
-	f := &suite.Failure{What: "the certificate falls short in " + strings.Join(names, ", "), Want: strings.Join(wants, "\n"), Got: strings.Join(gots, "\n")}
+	f := shortfall(short)
 	c.s.placeConn(f, conv)
-	c.s.fail(c.LState, f)
+	part := spot{}
+	if len(short) == 1 {
+		part.option = short[0].Key
+	}
+	c.s.failAt(c.LState, f, part)
 	return 0
+}
+
+// shortfall is the failure of a certificate in one key or more, a line each,
+// what is not alike marked.
+func shortfall(short []engine.Shortfall) *suite.Failure {
+	f := &suite.Failure{}
+	for i, s := range short {
+		if i > 0 {
+			f.What, f.Want, f.Got = f.What+", ", f.Want+"\n", f.Got+"\n"
+		}
+		f.What += s.Key
+		f.Want += s.Key + ": "
+		f.Got += s.Key + ": "
+		f.WantOff = append(f.WantOff, wire.Span{From: len(f.Want), To: len(f.Want) + len(s.Want)})
+		f.GotOff = append(f.GotOff, wire.Span{From: len(f.Got), To: len(f.Got) + len(s.Got)})
+		f.Want += s.Want
+		f.Got += s.Got
+	}
+	f.What = "the certificate falls short in " + f.What
+	return f
 }
 
 func isEmpty(t *lua.LTable) bool {

@@ -123,8 +123,9 @@ func runRefusal(c *call) int {
 		f := &suite.Failure{What: fmt.Sprintf("nothing was refused: expected %v", e.Pattern), Want: e.Pattern.String(), Got: refusal.Reply.String(),
 			Command: refusal.Command.String(), SentAt: refusal.Command.Pos, Because: e.because}
 		f.Hint = hint.For(hint.Context{Verb: c.conv.verbOf(refusal.Command, false), Reply: refusal.Reply, Want: e.Pattern, Address: c.conv.Address(), TLS: c.conv.TLS() != nil})
+		f.WantOff, f.GotOff = e.Differences(refusal.Reply)
 		c.s.placeConn(f, c.conv)
-		c.s.fail(c.LState, f)
+		c.s.failAt(c.LState, f, c.patternSpot(e))
 	}
 	c.judge(c.conv, refusal, e)
 	c.resetAfter(refusal, within)

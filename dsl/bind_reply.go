@@ -102,8 +102,31 @@ func (c *call) offered(caps wire.Capabilities, what, want string) {
 	f := &suite.Failure{What: what, Want: want, Got: caps.String()}
 	keyword, unwanted := strings.CutPrefix(want, "no ")
 	f.Hint = hint.For(hint.Context{Fault: engine.NotOffered, Keyword: keyword, Offered: unwanted, TLS: c.conv.TLS() != nil})
+	f.WantOff, f.GotOff = []wire.Span{{From: 0, To: len(f.Want)}}, offersOf(f.Got, keyword)
 	c.s.placeConn(f, c.conv)
-	c.s.fail(c.LState, f)
+	c.s.failAt(c.LState, f, spot{first: true})
+}
+
+// offersOf are the lines, among those of a reply to EHLO, that speak of a
+// capability; none where it is not among them.
+func offersOf(offered, capability string) []wire.Span {
+	var spans []wire.Span
+	keyword, _, _ := strings.Cut(capability, " ")
+	at := 0
+	for line := range strings.SplitSeq(offered, "\n") {
+		word := line
+		if i := strings.IndexAny(line, " \t"); i >= 0 {
+			word = line[:i]
+		}
+		if obsolete, _, ok := strings.Cut(word, "="); ok {
+			word = obsolete + "="
+		}
+		if strings.EqualFold(word, keyword) {
+			spans = append(spans, wire.Span{From: at, To: at + len(line)})
+		}
+		at += len(line) + 1
+	}
+	return spans
 }
 
 // judge fails unless the reply is what was expected, and counts what holds.
@@ -140,8 +163,21 @@ func (c *call) mismatch(conv *conversation, r *engine.Reply, e *expectation) {
 		h.Mechanism = conv.Mechanism()
 	}
 	f.Hint = hint.For(h)
+	f.WantOff, f.GotOff = e.Differences(r.Reply)
 	c.s.placeConn(f, conv)
-	c.s.fail(c.LState, f)
+	c.s.failAt(c.LState, f, c.patternSpot(e))
+}
+
+// patternSpot is where a call has that expectation; its name, where the verb
+// itself expects it.
+func (c *call) patternSpot(e *expectation) spot {
+	switch {
+	case c.v.name == "expect":
+		return spot{first: true}
+	case c.asked != nil && e == c.asked:
+		return spot{option: "expect"}
+	}
+	return spot{}
 }
 
 // saysWhy is what a challenge of this AUTH exchange told of why the server

@@ -112,6 +112,7 @@ func runAssert(c *call) int {
 	}
 	c.s.asserted = object
 	c.s.at, c.s.via = c.s.place(c.LState)
+	c.s.atColumn = c.s.column(c.LState, c.s.at, spot{})
 	c.Error(object, 0)
 	return 0
 }
@@ -184,7 +185,7 @@ func (s *session) outlived(l *lua.LState, err *lua51.Error) *stop {
 		}
 	}
 	if s.asserted != nil && err.Object == s.asserted && s.ctx.Err() == nil {
-		f := &suite.Failure{Pos: s.at, Via: s.via, What: said(err), Source: s.line(s.at)}
+		f := &suite.Failure{Pos: s.at, Via: s.via, What: said(err), Source: s.line(s.at), Column: s.atColumn}
 		return &stop{verdict: suite.Verdict{Outcome: suite.Failed, Failure: f}, retry: true}
 	}
 	s.m.state.Rethrow(l, err)
@@ -260,7 +261,7 @@ func (s *session) sleep(l *lua.LState, d time.Duration) {
 	if s.ctx.Err() != nil {
 		f := &suite.Failure{}
 		outcome := s.interruption(f)
-		s.locate(l, f)
+		s.locate(l, f, spot{})
 		raise(l, &stop{verdict: suite.Verdict{Outcome: outcome, Failure: f}})
 	}
 }

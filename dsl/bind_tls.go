@@ -161,7 +161,7 @@ func (c *call) judgeRefusal(conv *conversation, err error, want *string) {
 		if err = conv.AwaitRefusal(c.s.ctx, wait); err == nil {
 			f := &suite.Failure{What: "the server accepted a handshake that it should refuse: " + conv.TLS().String(), Want: "a refused handshake", Got: conv.TLS().String()}
 			c.s.placeConn(f, conv)
-			c.s.fail(c.LState, f)
+			c.s.failAt(c.LState, f, spot{option: optRefused.name})
 		}
 	}
 	alert, refused := engine.Refused(err)
@@ -182,5 +182,5 @@ func (c *call) judgeRefusal(conv *conversation, err error, want *string) {
 		f.What = "the server refused the handshake, but not for the reason demanded: " + f.Got
 	}
 	c.s.placeConn(f, conv)
-	c.s.fail(c.LState, f)
+	c.s.failAt(c.LState, f, spot{option: optRefused.name})
 }

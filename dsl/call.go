@@ -25,6 +25,8 @@ type call struct {
 	table *lua.LTable   // holds the positional values, when the call is written as one table
 	opts  *lua.LTable   // nil for none
 	pos   transcript.Pos
+
+	asked *expectation // the last that the script gave; nil for none
 }
 
 // bind sorts out the arguments.
@@ -233,6 +235,7 @@ func (c *call) expectation(v lua.LValue, otherwise *expectation) *expectation {
 	if err != nil {
 		c.wrong("%v", err)
 	}
+	c.asked = e
 	return e
 }
 

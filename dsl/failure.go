@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 
 	lua "github.com/yuin/gopher-lua"
+	"github.com/yuin/gopher-lua/parse"
 
 	"smtplay/dsl/lua51"
 	"smtplay/engine"
@@ -61,11 +63,11 @@ func places(trace []lua51.Frame) (at transcript.Pos, via []transcript.Pos) {
 
 // locate puts a failure where the script is now; where no Lua runs, as when a
 // verb itself is the body of a test, that is where the test begins.
-func (s *session) locate(l *lua.LState, f *suite.Failure) {
+func (s *session) locate(l *lua.LState, f *suite.Failure, part spot) {
 	if f.Pos, f.Via = s.place(l); f.Pos.Line == 0 {
 		f.Pos = s.start()
 	}
-	f.Source = s.line(f.Pos)
+	f.Source, f.Column = s.line(f.Pos), s.column(l, f.Pos, part)
 }
 
 // here is the line that runs now.
@@ -75,15 +77,18 @@ func here(l *lua.LState) transcript.Pos {
 }
 
 // fail ends the test with f as failed, at the line that runs now.
-func (s *session) fail(l *lua.LState, f *suite.Failure) {
-	s.locate(l, f)
+func (s *session) fail(l *lua.LState, f *suite.Failure) { s.failAt(l, f, spot{}) }
+
+// failAt does so, and says which part of the call f is about.
+func (s *session) failAt(l *lua.LState, f *suite.Failure, part spot) {
+	s.locate(l, f, part)
 	raise(l, &stop{verdict: suite.Verdict{Outcome: suite.Failed, Failure: f}, retry: true})
 }
 
 // wrong ends the test as an error: the script asks for what cannot be.
 func (s *session) wrong(l *lua.LState, format string, args ...any) {
 	f := &suite.Failure{What: fmt.Sprintf(format, args...)}
-	s.locate(l, f)
+	s.locate(l, f, spot{})
 	raise(l, &stop{verdict: suite.Verdict{Outcome: suite.Errored, Failure: f}})
 }
 
@@ -91,7 +96,7 @@ func (s *session) wrong(l *lua.LState, format string, args ...any) {
 // be made, or that the call was wrong, is no failure of the server's.
 func (s *session) failed(l *lua.LState, c *conversation, err error) {
 	f := s.failure(c, err)
-	s.locate(l, f)
+	s.locate(l, f, spot{})
 	st := &stop{verdict: suite.Verdict{Outcome: suite.Failed, Failure: f}, retry: true}
 	var e *engine.Error
 	switch {
@@ -204,10 +209,38 @@ func (s *session) judge(err error) suite.Verdict {
 	}
 	if s.asserted != nil && le.Object == s.asserted {
 		f.Pos, f.Via = s.at, s.via
-		f.Source = s.line(f.Pos)
+		f.Source, f.Column = s.line(f.Pos), s.atColumn
 		return suite.Verdict{Outcome: suite.Failed, Failure: f}
 	}
+	s.explain(f)
 	return s.errored(f)
+}
+
+// missingKey is what Lua says of x.y where x is nil.
+var missingKey = regexp.MustCompile(`^attempt to index a non-table object\(nil\) with key '([A-Za-z_][A-Za-z0-9_]*)'`)
+
+// explain adds to Lua's commonest error what Lua does not say: where in its
+// line it is, and what is nil there.
+func (s *session) explain(f *suite.Failure) {
+	m := missingKey.FindStringSubmatch(f.What)
+	src := s.source(f.Pos.File)
+	if m == nil || src == nil {
+		return
+	}
+	f.Hint = fmt.Sprintf("what stands before %q is nil: a name that nothing was assigned to, or what a function did not return", m[1])
+	toks, found := src.onLine(f.Pos.Line), -1
+	for i, t := range toks {
+		if t.value != m[1] || t.kind != parse.TIdent || i == 0 || toks[i-1].kind != '.' && toks[i-1].kind != ':' {
+			continue
+		}
+		if found >= 0 {
+			return
+		}
+		found = i
+	}
+	if found >= 0 {
+		f.Column = toks[found].column
+	}
 }
 
 // said is what an error says; the failure that attempt returned may be raised
@@ -224,15 +257,23 @@ func said(e *lua51.Error) string {
 // line is a line of the script, of its modules, or of one that it loaded by a
 // name that it computed.
 func (s *session) line(p transcript.Pos) string {
-	if l := s.script.line(p); l != "" {
-		return l
-	}
-	for _, m := range s.late {
-		if p.File == m.source.name {
-			return m.source.sourceLine(p.Line)
-		}
+	if src := s.source(p.File); src != nil {
+		return src.sourceLine(p.Line)
 	}
 	return ""
+}
+
+// source is the file of that name, nil where the script has none.
+func (s *session) source(file string) *source {
+	if src := s.script.source(file); src != nil {
+		return src
+	}
+	for _, m := range s.late {
+		if file == m.source.name {
+			return m.source
+		}
+	}
+	return nil
 }
 
 func (s *session) errored(f *suite.Failure) suite.Verdict {
@@ -243,13 +284,10 @@ func (s *session) errored(f *suite.Failure) suite.Verdict {
 func (s *session) mask(v *suite.Verdict) {
 	hide := s.log.Redactor.String
 	v.Reason, v.Warning = hide(v.Reason), hide(v.Warning)
-	all := v.Extra
 	if v.Failure != nil {
-		all = append(all, v.Failure)
+		v.Failure = v.Failure.Masked(hide)
 	}
-	for _, f := range all {
-		f.Source, f.What, f.Command = hide(f.Source), hide(f.What), hide(f.Command)
-		f.Want, f.Got, f.Because = hide(f.Want), hide(f.Got), hide(f.Because) // a hint is our own prose
-		f.Target = hide(f.Target)
+	for i, f := range v.Extra {
+		v.Extra[i] = f.Masked(hide)
 	}
 }

@@ -25,6 +25,7 @@ type half struct {
 	dialled  bool           // a conversation was begun: none begins by itself any more
 	asserted lua.LValue     // what the last failed assert raised
 	at       transcript.Pos // where that was
+	atColumn int            // and where in its line that assert stands, 0 where it is not certain
 	via      []transcript.Pos
 	stands   transcript.Pos // the line of its latest verb
 

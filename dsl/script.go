@@ -178,17 +178,17 @@ func (s *Script) Title() string { return s.main.source.title }
 // Description is what the opening comment says after the title, in Markdown.
 func (s *Script) Description() string { return s.main.source.description }
 
-// line is a line of the script or of one of its modules, as it was written.
-func (s *Script) line(p transcript.Pos) string {
-	if p.File == s.path {
-		return s.main.source.sourceLine(p.Line)
+// source is the script or the module of that name, nil where there is none.
+func (s *Script) source(file string) *source {
+	if file == s.path {
+		return s.main.source
 	}
 	for _, m := range s.modules {
-		if p.File == m.source.name {
-			return m.source.sourceLine(p.Line)
+		if file == m.source.name {
+			return m.source
 		}
 	}
-	return ""
+	return nil
 }
 
 // Tests implements suite.Script. A file that declares tests is run for them,

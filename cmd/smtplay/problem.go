@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"unicode/utf8"
 
 	"smtplay/dsl"
 	"smtplay/engine/report"
@@ -40,40 +39,20 @@ func showProblem(w io.Writer, redact *transcript.Redactor, p dsl.Problem) {
 	b.WriteString(hide(p.Msg) + "\n")
 	if p.Source != "" && p.Pos.Line > 0 {
 		number := fmt.Sprintf("%5d | ", p.Pos.Line)
-		source, column := strings.TrimRight(p.Source, " \t\r\n"), p.Column
-		if column > 0 && column <= len(source)+1 {
-			column = len(redact.String(source[:column-1])) + 1
+		source, column := redact.String(p.Source), p.Column // masked whole, then cut
+		if column > 0 && column <= len(p.Source)+1 {
+			column = len(redact.String(p.Source[:column-1])) + 1
 		}
-		source, column = window(redact.String(source), column) // masked whole, then cut
-		b.WriteString(number + hide(source) + "\n")
-		if column > 0 && column <= len(source)+1 {
-			before := hide(source[:column-1])
-			b.WriteString(strings.Repeat(" ", len(number)-2) + "| " + strings.Repeat(" ", utf8.RuneCountInString(before)) + "^\n")
+		shown, before := report.Excerpt(source, column)
+		b.WriteString(number + shown + "\n")
+		if before >= 0 {
+			b.WriteString(strings.Repeat(" ", len(number)-2) + "| " + strings.Repeat(" ", before) + "^\n")
 		}
 	}
 	if p.Hint != "" {
 		b.WriteString("      hint: " + hide(p.Hint) + "\n")
 	}
 	io.WriteString(w, b.String())
-}
-
-// widest is how much of a source line is shown, in bytes.
-const widest = 200
-
-// window is the part of a long line around a column, and the column in it.
-func window(line string, column int) (part string, at int) {
-	if len(line) <= widest {
-		return line, column
-	}
-	from := max(0, min(column-widest/2, len(line)-widest))
-	part, at = line[from:from+widest], column-from
-	if from+widest < len(line) {
-		part += "…"
-	}
-	if from > 0 {
-		part, at = "…"+part, at+len("…")
-	}
-	return part, at
 }
 
 // wrong is the fault of scripts that were found wrong.

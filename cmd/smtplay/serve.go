@@ -287,6 +287,9 @@ func (a *attendance) stop() {
 	a.stopped = true
 }
 
+// longest is how much of a line is shown, in characters.
+const longest = 200
+
 // left tells of a client that left the recording, in one Write.
 func (a *attendance) left(d *server.Departure) {
 	a.mu.Lock()
@@ -294,7 +297,10 @@ func (a *attendance) left(d *server.Departure) {
 	a.strayed++
 	var b strings.Builder
 	row := func(name, text string) {
-		text, _ = window(report.Visible(a.redact.String(text)), 0)
+		text = report.Visible(a.redact.String(text))
+		if r := []rune(text); len(r) > longest {
+			text = string(r[:longest]) + "…"
+		}
 		fmt.Fprintf(&b, "  %-8s  %s\n", name, text)
 	}
 	fmt.Fprintf(&b, "%s: client %d left the recording\n", report.Visible(a.redact.String(d.Pos.String())), d.Client)

@@ -161,9 +161,54 @@ var frameFields = func() (fields struct {
 	return fields
 }()
 
+// Call is a call as the text has it.
+type Call struct {
+	File string // the chunk's name
+	Line int
+	Name string // of what is called, the last of a path
+	Nth  int    // which of the calls of that name on that line it is, from 1 and in the order in which they run
+	Of   int    // how many of them the function around it has on that line
+}
+
+// Calling is the call by which the builtin that runs on l was called; ok is false where no text calls it by a name, as
+// in pcall(f) and for what a metatable calls.
+func Calling(l *lua.LState) (c Call, ok bool) {
+	proto, pc := callSite(l)
+	if proto == nil || proto == trampolineProto {
+		return c, false
+	}
+	c.File, c.Line = proto.SourceName, proto.DbgSourcePositions[pc]
+	for _, d := range proto.DbgCalls {
+		if d.Pc == pc {
+			c.Name = d.Name
+		}
+	}
+	if c.Name == "" || c.Name == "?" {
+		return Call{}, false
+	}
+	for _, d := range proto.DbgCalls {
+		if d.Name != c.Name || d.Pc >= len(proto.DbgSourcePositions) || proto.DbgSourcePositions[d.Pc] != c.Line {
+			continue
+		}
+		if c.Of++; d.Pc <= pc {
+			c.Nth++
+		}
+	}
+	return c, true
+}
+
 // caller is the Lua function that called what runs on l, and the line; 0 where it is none. Every verb asks, and asking
 // gopher-lua costs several allocations.
 func caller(l *lua.LState) (*lua.FunctionProto, int) {
+	proto, pc := callSite(l)
+	if proto == nil {
+		return nil, 0
+	}
+	return proto, proto.DbgSourcePositions[pc]
+}
+
+// callSite is the Lua function that called what runs on l, and the instruction that did.
+func callSite(l *lua.LState) (*lua.FunctionProto, int) {
 	frame := reflect.ValueOf(l).Elem().FieldByIndex(frameFields.current)
 	if frame.IsNil() {
 		return nil, 0
@@ -181,7 +226,7 @@ func caller(l *lua.LState) (*lua.FunctionProto, int) {
 	if proto == nil || pc < 1 || pc > len(proto.DbgSourcePositions) {
 		return nil, 0
 	}
-	return proto, proto.DbgSourcePositions[pc-1]
+	return proto, pc - 1
 }
 
 func callFrame(f *lua.Debug) reflect.Value {

@@ -2,8 +2,10 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"smtplay/engine/suite"
 	"smtplay/engine/transcript"
@@ -18,6 +20,7 @@ const textWidth = 66
 func (p *page) story(r *suite.Result) {
 	p.gap()
 	if f := r.Failure; f != nil {
+		f = f.Masked(p.Redact.String)
 		p.line("  ", p.at(f))
 		p.source(f)
 		p.gap()
@@ -25,6 +28,7 @@ func (p *page) story(r *suite.Result) {
 		p.gap()
 	}
 	for _, f := range r.Extra {
+		f = f.Masked(p.Redact.String)
 		p.line("  ", p.odd("also"), " ", p.at(f))
 		p.source(f)
 		p.gap()
@@ -57,7 +61,7 @@ func (p *page) gap() {
 // at is the place and the sentence. The place is never coloured, or editors
 // and terminals would not find it.
 func (p *page) at(f *suite.Failure) string {
-	what := p.strong(strings.Join(lines(p.Redact.String(f.What)), "\n      "))
+	what := p.strong(strings.Join(lines(f.What), "\n      "))
 	if place := f.Pos.String(); place != "" {
 		return p.hide(place) + ": " + what
 	}
@@ -67,8 +71,13 @@ func (p *page) at(f *suite.Failure) string {
 // source is the script's own line, and the lines that led to it.
 func (p *page) source(f *suite.Failure) {
 	if f.Source != "" && f.Pos.Line > 0 {
+		number := strconv.Itoa(f.Pos.Line)
+		shown, before := Excerpt(f.Source, f.Column)
 		p.line()
-		p.line("    ", p.quiet(strconv.Itoa(f.Pos.Line)+" |"), " ", source(p.Redact.String(f.Source)))
+		p.line("    ", p.quiet(number+" |"), " ", shown)
+		if before >= 0 {
+			p.line("    ", p.quiet(strings.Repeat(" ", len(number))+" |"), " ", strings.Repeat(" ", before), p.bad("^"))
+		}
 	}
 	for _, via := range f.Via {
 		if via.Line > 0 {
@@ -80,26 +89,46 @@ func (p *page) source(f *suite.Failure) {
 // facts are command, expected and got, aligned, and what to make of them.
 func (p *page) facts(f *suite.Failure) {
 	if f.Command != "" {
-		command := clip(p.hide(f.Command))
+		command := clip(Visible(f.Command))
 		if f.SentAt.Line > 0 && f.SentAt != f.Pos {
 			command += p.quiet("  (sent at " + p.hide(f.SentAt.String()) + ")")
 		}
 		p.fact("command", []string{command})
 	}
 	if f.Want != "" {
-		p.fact("expected", lines(p.Redact.String(f.Want)))
+		p.fact("expected", p.wanted(f))
 	}
 	if f.Got != "" {
-		got := p.Redact.String(f.Got)
-		text := lines(got)
-		if isBytes(got) {
-			text = bytesLines(got)
-		}
-		p.fact("got", p.inked(p.bad, text))
+		p.fact("got", p.came(f))
 	}
 	if f.Because != "" {
-		p.fact("because", wrap(p.Redact.String(f.Because), textWidth))
+		p.fact("because", wrap(f.Because, textWidth))
 	}
+}
+
+func (p *page) wanted(f *suite.Failure) []string {
+	if len(f.WantOff) > 0 && markable(f.Want) {
+		return p.marked(f.Want, f.WantOff, p.good)
+	}
+	return lines(f.Want)
+}
+
+func (p *page) came(f *suite.Failure) []string {
+	switch {
+	case len(f.GotOff) > 0 && markable(f.Got):
+		return p.marked(f.Got, f.GotOff, p.bad)
+	case isBytes(f.Got):
+		return p.inked(p.bad, bytesLines(f.Got))
+	}
+	return p.inked(p.bad, lines(f.Got))
+}
+
+// markable says whether a text is short enough to be shown whole, as a mark
+// needs it, and has no line ends but plain ones.
+func markable(s string) bool {
+	long := func(line string) bool { return utf8.RuneCountInString(line) > maxLine }
+	all := strings.Split(s, "\n")
+	return len(all) <= maxLines && !slices.ContainsFunc(all, long) && !strings.Contains(s, "\r")
 }
 
 func (p *page) hint(f *suite.Failure) {

@@ -36,11 +36,6 @@ func Visible(s string) string {
 
 func hidden(r rune) bool { return !unicode.IsPrint(r) }
 
-// source is a line of a script: visible, its tabs as blanks.
-func source(s string) string {
-	return bounded([]string{strings.TrimRight(strings.ReplaceAll(s, "\t", "    "), " \r\n")})[0]
-}
-
 // lines are the lines of a text, visible and of bounded number and length.
 func lines(s string) []string {
 	all := strings.Split(strings.TrimRight(strings.ReplaceAll(s, "\r\n", "\n"), "\n"), "\n")

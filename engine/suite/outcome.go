@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"smtplay/engine/transcript"
+	"smtplay/engine/wire"
 )
 
 // Outcome is how a test ended.
@@ -51,6 +52,7 @@ func (o Outcome) gravity() int {
 type Failure struct {
 	Pos      transcript.Pos   // the line that waited
 	Source   string           // that line
+	Column   int              // of the word in it that failed, in bytes, from 1; 0 where that is not known for certain
 	Via      []transcript.Pos // the lines that called it, innermost first
 	What     string           // in one sentence
 	Command  string           // the command that was answered, "" for none
@@ -62,6 +64,49 @@ type Failure struct {
 	Conn     int    // the conversation, 0 for none
 	Together bool   // it may lie with any of the test's conversations: all are to be shown
 	Target   string // its target and address
+
+	WantOff, GotOff []wire.Span // the parts of Want and Got that do not agree; none where that is not known
+}
+
+// Masked is the failure with hide done to every text in it that is not our own
+// prose, its places adjusted; one that falls into what was hidden is given up.
+func (f *Failure) Masked(hide func(string) string) *Failure {
+	m := *f
+	m.Source, m.What, m.Command, m.Target = hide(f.Source), hide(f.What), hide(f.Command), hide(f.Target)
+	m.Want, m.Got, m.Because = hide(f.Want), hide(f.Got), hide(f.Because)
+	if f.Column > 0 {
+		at, ok := moved(f.Source, m.Source, f.Column-1, hide)
+		if m.Column = at + 1; !ok {
+			m.Column = 0
+		}
+	}
+	m.WantOff = movedSpans(f.Want, m.Want, f.WantOff, hide)
+	m.GotOff = movedSpans(f.Got, m.Got, f.GotOff, hide)
+	return &m
+}
+
+// moved is where the byte at a place of before is in after, which hide made of it.
+func moved(before, after string, at int, hide func(string) string) (int, bool) {
+	if at > len(before) {
+		return 0, false
+	}
+	head := hide(before[:at])
+	return len(head), strings.HasPrefix(after, head) && after[len(head):] == hide(before[at:])
+}
+
+func movedSpans(before, after string, spans []wire.Span, hide func(string) string) []wire.Span {
+	if before == after {
+		return spans
+	}
+	var out []wire.Span
+	for _, s := range spans {
+		from, ok := moved(before, after, s.From, hide)
+		to, too := moved(before, after, s.To, hide)
+		if ok && too && from < to {
+			out = append(out, wire.Span{From: from, To: to})
+		}
+	}
+	return out
 }
 
 // Error is the failure in one line, file and line first.

@@ -193,27 +193,7 @@ func ValidEnhanced(s string) bool { return isEnhanced(s) }
 // String is the pattern in words, as a failure shows it: `554 5.7.1`,
 // `250 or 251`, `334 with the challenge "Username:"`.
 func (p Pattern) String() string {
-	var parts []string
-	between := " "
-	if len(p.Any) > 0 {
-		between = ", " // what follows is said of every alternative
-		any := make([]string, len(p.Any))
-		for i, a := range p.Any {
-			any[i] = a.String()
-		}
-		parts = append(parts, strings.Join(any, " or "))
-	}
-	if head := strings.TrimSpace(p.Code + " " + p.Enhanced); head != "" {
-		parts = append(parts, head)
-	}
-	if p.Text != "" {
-		parts = append(parts, fmt.Sprintf("with the text %q", p.Text))
-	}
-	if p.Match != nil {
-		parts = append(parts, fmt.Sprintf("with a text that matches /%v/", p.Match))
-	}
-	if p.Challenge != nil {
-		parts = append(parts, fmt.Sprintf("with the challenge %q", *p.Challenge))
-	}
-	return strings.Join(parts, between)
+	var w writing
+	w.pattern(p)
+	return w.String()
 }

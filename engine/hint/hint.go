@@ -49,16 +49,25 @@ func For(c Context) string {
 	}
 	q := question{
 		Context:  c,
+		code:     c.Reply.Code,
 		enhanced: c.Reply.Enhanced(),
 		text:     strings.ToLower(c.Reply.Text()),
 		wantsOK:  wants(c.Want, '2'),
 	}
-	for _, r := range replies {
-		if r.covers(&q) {
-			return r.say
-		}
+	if r := ruleFor(&q); r != nil {
+		return r.say
 	}
 	return ""
+}
+
+// ruleFor is the first rule that covers what is asked, nil where none does.
+func ruleFor(q *question) *rule {
+	for i := range replies {
+		if replies[i].covers(q) {
+			return &replies[i]
+		}
+	}
+	return nil
 }
 
 // forProxied tells of a server that may not have understood the PROXY header:

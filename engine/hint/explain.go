@@ -1,0 +1,204 @@
+package hint
+
+import (
+	"errors"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"smtplay/engine/wire"
+)
+
+// Explanation is what is known of a reply that stands alone.
+type Explanation struct {
+	Code     int      `json:"code,omitempty"`     // 0 where only the enhanced status code is known
+	Enhanced string   `json:"enhanced,omitempty"` // "" where the reply has none
+	Text     string   `json:"text,omitempty"`     // without the codes, the lines joined by "\n"
+	Verb     string   `json:"verb,omitempty"`     // the command that was answered, where a log says so; "." for the end of a message, Greeting for the connection
+	Parts    []Part   `json:"parts"`              // what the codes say
+	Note     string   `json:"note,omitempty"`     // what is odd about the reply
+	Means    string   `json:"means,omitempty"`    // what such a reply usually means, "" where nothing is known
+	Params   []string `json:"parameters,omitempty"`
+	Try      []string `json:"try,omitempty"` // commands on the server
+}
+
+// ErrNoReply says that a text holds neither a reply nor an enhanced status code.
+var ErrNoReply = errors.New("this is no reply: it has no code such as 554, nor an enhanced status code such as 5.7.1")
+
+// MaxReply is how much of a text is looked at, in bytes.
+const MaxReply = 64 << 10
+
+// Explain says what a reply means. It takes a code, an enhanced status code, a
+// reply of one line or of several, a line of a transcript or a session, a
+// bounce's Diagnostic-Code, and a line of a mail log that quotes a reply. Of
+// several replies it takes the first. The error is ErrNoReply.
+func Explain(text string) (*Explanation, error) {
+	if len(text) > MaxReply {
+		text = text[:MaxReply]
+	}
+	e := read(text)
+	if e == nil {
+		return nil, ErrNoReply
+	}
+	if e.Code > 0 {
+		e.Parts = codeParts(e.Code)
+	}
+	if e.Enhanced != "" {
+		e.Parts = append(e.Parts, enhancedParts(e.Enhanced)...)
+	}
+	if e.Code > 0 && e.Enhanced != "" && int(e.Enhanced[0]-'0') != e.Code/100 {
+		e.Note = "the two codes disagree: the first counts, and the enhanced status code should have the same class (RFC 2034 section 4)"
+	}
+	q := question{
+		Context:  Context{Verb: e.Verb, Reply: &wire.Reply{Code: e.Code}},
+		code:     e.Code,
+		enhanced: e.Enhanced,
+		text:     strings.ToLower(e.Text),
+		wantsOK:  true,
+		alone:    true,
+	}
+	if r := ruleFor(&q); r != nil {
+		e.Means, e.Params, e.Try = r.say, slices.Clone(r.params), slices.Clone(r.try)
+	}
+	return e, nil
+}
+
+var (
+	// marks are what stands before a reply in a transcript, in swaks and other
+	// clients, and in a bounce.
+	marks = regexp.MustCompile(`^(?:(?:S\d*|SERVER): |<[*~ -]*[ *]|Diagnostic-Code: ?smtp; ?|Status: |smtp; ?)`)
+
+	replyLine = regexp.MustCompile(`^([2-5][0-9][0-9])(?:([ -])(.*))?$`)
+	status    = regexp.MustCompile(`^[245]\.[0-9]{1,3}\.[0-9]{1,3}(?:$|[ ;])`)
+
+	// quoted is a reply inside a line of a log: behind a colon, or a bracket
+	// that says what it is.
+	quoted    = regexp.MustCompile(`(?:: |said: |; )([2-5][0-5][0-9])(?:([ -])([^\n]*)|$)`)
+	quotedOwn = regexp.MustCompile(`-reject: [A-Z-]+ from [^ ]+: ([245]\.[0-9]{1,3}\.[0-9]{1,3} [^\n]*)`) // a milter's, without a code
+	dsn       = regexp.MustCompile(`[ ,]dsn=([245]\.[0-9]{1,3}\.[0-9]{1,3})(?:,|$)`)
+	outcome   = regexp.MustCompile(`status=[a-z]+ \((.*)\)$`)
+
+	inReply   = regexp.MustCompile(` ?\(in reply to (?:the )?(end of DATA|[A-Z]+)[^)]*\)+$`)
+	rejected  = regexp.MustCompile(`reject(?:_warning)?: ([A-Z-]+) from `)
+	logTail   = regexp.MustCompile(`; (?:from=<|to=<|proto=).*$`)
+	logged    = regexp.MustCompile(`(?:postfix|exim|sendmail|smtpd?|lmtp|dovecot)[^ ]*\[[0-9]+\]: | status=| dsn=|reject: |said: `)
+	joinCodes = regexp.MustCompile(` ([2-5][0-9][0-9])[ -](?:[245]\.[0-9]{1,3}\.[0-9]{1,3} )?`)
+)
+
+// read finds the reply in a text; nil where there is none.
+func read(text string) *Explanation {
+	all := strings.Split(strings.ReplaceAll(text, "\r\n", "\n"), "\n")
+	for i := range all {
+		all[i] = strings.TrimSpace(marks.ReplaceAllString(strings.TrimSpace(all[i]), ""))
+	}
+	for i, line := range all {
+		if line == "" {
+			continue
+		}
+		if e := readReply(all[i:]); e != nil {
+			return e
+		}
+		if status.MatchString(line) {
+			e := &Explanation{}
+			e.split(line)
+			return e
+		}
+		if e := readLog(line); e != nil {
+			return e
+		}
+	}
+	return nil
+}
+
+// readReply reads the reply that begins in the first of the lines.
+func readReply(all []string) *Explanation {
+	var e *Explanation
+	var text []string
+	for _, line := range all {
+		m := replyLine.FindStringSubmatch(line)
+		if m == nil {
+			break
+		}
+		code, _ := strconv.Atoi(m[1])
+		if e == nil {
+			e = &Explanation{Code: code}
+		} else if code != e.Code {
+			break
+		}
+		text = append(text, e.strip(m[3]))
+		if m[2] != "-" {
+			break
+		}
+	}
+	if e != nil {
+		e.Text = strings.Join(text, "\n")
+	}
+	return e
+}
+
+// strip takes the enhanced status code off a line of a reply, and keeps the
+// first. A class of replies that has none keeps its text.
+func (e *Explanation) strip(line string) string {
+	found := strings.TrimRight(status.FindString(line), " ;")
+	if found == "" || e.Code/100 == 3 {
+		return line
+	}
+	if e.Enhanced == "" {
+		e.Enhanced = found
+	}
+	return strings.TrimLeft(line[len(found):], " ;")
+}
+
+// split reads an enhanced status code and the text behind it.
+func (e *Explanation) split(line string) { e.Text = e.strip(line) }
+
+// readLog reads a line of a log.
+func readLog(line string) *Explanation {
+	if !logged.MatchString(line) {
+		return nil
+	}
+	e := &Explanation{Verb: verbIn(line)}
+	whole := line
+	line = strings.TrimSuffix(inReply.ReplaceAllString(line, ""), ")")
+	line = logTail.ReplaceAllString(line, "")
+	if m := quoted.FindStringSubmatch(line); m != nil {
+		e.Code, _ = strconv.Atoi(m[1])
+		e.Text = joinCodes.ReplaceAllStringFunc(e.strip(m[3]), func(code string) string {
+			if code[1:4] == m[1] { // the next line of the same reply
+				return "\n"
+			}
+			return code
+		})
+		return e
+	}
+	if m := quotedOwn.FindStringSubmatch(line); m != nil {
+		e.split(m[1])
+		return e
+	}
+	if m := dsn.FindStringSubmatch(whole); m != nil {
+		e.Enhanced = m[1]
+		if o := outcome.FindStringSubmatch(whole); o != nil {
+			e.Text = o[1]
+		}
+		return e
+	}
+	return nil
+}
+
+// verbIn is the command that a line of a log names, "" where it names none.
+func verbIn(line string) string {
+	m := inReply.FindStringSubmatch(line)
+	if m == nil {
+		if m = rejected.FindStringSubmatch(line); m == nil {
+			return ""
+		}
+	}
+	switch m[1] {
+	case "end of DATA", "END-OF-MESSAGE":
+		return "."
+	case "CONNECT":
+		return Greeting
+	}
+	return m[1]
+}

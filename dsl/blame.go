@@ -23,14 +23,26 @@ func (s *session) column(l *lua.LState, at transcript.Pos, part spot) int {
 	if !ok || c.File != at.File || c.Line != at.Line {
 		return 0
 	}
-	src := s.source(at.File)
-	if src == nil {
+	m := s.file(at.File)
+	if m == nil {
 		return 0
 	}
-	toks := src.onLine(at.Line)
+	written := 0
+	for _, site := range m.facts.calls {
+		if site.line == c.Line && site.name == c.Name {
+			written++
+		}
+	}
+	if written != c.Of { // some are in another function than the one that runs
+		return 0
+	}
+	toks := m.source.onLine(at.Line)
 	i := callNamed(toks, c)
 	if i < 0 {
 		return 0
+	}
+	if i > 0 && toks[i-1].kind == '.' {
+		part = spot{} // c.expect(c, 250): what it is given first is not the pattern
 	}
 	if j := argument(toks[i+1:], part); j >= 0 {
 		return toks[i+1+j].column
@@ -57,26 +69,30 @@ func (s *source) onLine(line int) []token {
 // stand one behind the other.
 func callNamed(toks []token, c lua51.Call) int {
 	var found []int
-	depth, nested, ordered := 0, false, true
+	depth, first, ordered := 0, 0, true
 	for i, t := range toks {
-		switch {
-		case t.kind == parse.TIdent && t.value == c.Name && isCalled(toks, i):
+		switch t.kind {
+		case parse.TIdent:
+			if t.value != c.Name || !isCalled(toks, i) {
+				continue
+			}
+			if len(found) == 0 {
+				first = depth
+			}
+			ordered = ordered && depth == first // else one may be an argument of the other
 			found = append(found, i)
-			nested = nested || depth != 0
-		case t.kind == parse.TFunction || t.kind == '<' || t.kind == '>' || t.kind == parse.TLte || t.kind == parse.TGte:
-			ordered = false // what runs later, and what may be run in another order
-		case t.kind == '(' || t.kind == '{' || t.kind == '[':
+		case '<', '>', parse.TLte, parse.TGte:
+			ordered = false // what stands behind may run before
+		case '(', '{', '[':
 			depth++
-		case t.kind == ')' || t.kind == '}' || t.kind == ']':
+		case ')', '}', ']':
 			depth--
 		}
 	}
 	switch {
-	case len(found) != c.Of:
+	case len(found) != c.Of: // one of them goes on in another line
 		return -1
-	case c.Of == 1:
-		return found[0]
-	case nested || !ordered:
+	case c.Of > 1 && !ordered:
 		return -1
 	}
 	return found[c.Nth-1]

@@ -223,12 +223,12 @@ var missingKey = regexp.MustCompile(`^attempt to index a non-table object\(nil\)
 // line it is, and what is nil there.
 func (s *session) explain(f *suite.Failure) {
 	m := missingKey.FindStringSubmatch(f.What)
-	src := s.source(f.Pos.File)
-	if m == nil || src == nil {
+	file := s.file(f.Pos.File)
+	if m == nil || file == nil {
 		return
 	}
 	f.Hint = fmt.Sprintf("what stands before %q is nil: a name that nothing was assigned to, or what a function did not return", m[1])
-	toks, found := src.onLine(f.Pos.Line), -1
+	toks, found := file.source.onLine(f.Pos.Line), -1
 	for i, t := range toks {
 		if t.value != m[1] || t.kind != parse.TIdent || i == 0 || toks[i-1].kind != '.' && toks[i-1].kind != ':' {
 			continue
@@ -257,20 +257,20 @@ func said(e *lua51.Error) string {
 // line is a line of the script, of its modules, or of one that it loaded by a
 // name that it computed.
 func (s *session) line(p transcript.Pos) string {
-	if src := s.source(p.File); src != nil {
-		return src.sourceLine(p.Line)
+	if m := s.file(p.File); m != nil {
+		return m.source.sourceLine(p.Line)
 	}
 	return ""
 }
 
-// source is the file of that name, nil where the script has none.
-func (s *session) source(file string) *source {
-	if src := s.script.source(file); src != nil {
-		return src
+// file is the file of that name, nil where the script has none.
+func (s *session) file(name string) *module {
+	if m := s.script.file(name); m != nil {
+		return m
 	}
 	for _, m := range s.late {
-		if file == m.source.name {
-			return m.source
+		if name == m.source.name {
+			return m
 		}
 	}
 	return nil

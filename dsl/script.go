@@ -178,14 +178,14 @@ func (s *Script) Title() string { return s.main.source.title }
 // Description is what the opening comment says after the title, in Markdown.
 func (s *Script) Description() string { return s.main.source.description }
 
-// source is the script or the module of that name, nil where there is none.
-func (s *Script) source(file string) *source {
-	if file == s.path {
-		return s.main.source
+// file is the script or the module of that name, nil where there is none.
+func (s *Script) file(name string) *module {
+	if name == s.path {
+		return s.main
 	}
 	for _, m := range s.modules {
-		if file == m.source.name {
-			return m.source
+		if name == m.source.name {
+			return m
 		}
 	}
 	return nil

@@ -46,7 +46,7 @@ func Explain(w io.Writer, e *hint.Explanation, color bool) error {
 	if len(e.Try) > 0 {
 		p.fact("try", e.Try)
 	}
-	if e.Means == "" && (e.Code >= 400 || e.Code == 0 && e.Enhanced[0] != '2') {
+	if e.Means == "" && (e.Code >= 400 || e.Code == 0 && !strings.HasPrefix(e.Enhanced, "2")) {
 		more := "more than that is not known of this text: the log of the server that said it has its reason"
 		if e.Text == "" {
 			more = "the code alone says no more: the text behind it shows what it is about"

@@ -90,6 +90,9 @@ func (p *page) source(f *suite.Failure) {
 func (p *page) facts(f *suite.Failure) {
 	if f.Command != "" {
 		command := clip(Visible(f.Command))
+		if command == "." {
+			command = ". (the end of the message)"
+		}
 		if f.SentAt.Line > 0 && f.SentAt != f.Pos {
 			command += p.quiet("  (sent at " + p.hide(f.SentAt.String()) + ")")
 		}

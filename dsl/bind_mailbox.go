@@ -188,7 +188,7 @@ func (c *call) demandMessage(m *mailbox.Message) {
 func (c *call) interrupted() {
 	f := &suite.Failure{}
 	outcome := c.s.interruption(f)
-	c.s.locate(c.LState, f)
+	c.s.locate(c.LState, f, spot{})
 	raise(c.LState, &stop{verdict: suite.Verdict{Outcome: outcome, Failure: f}})
 }
 

@@ -108,12 +108,18 @@ func (s *Script) noteMessage(line string) {
 	s.hidden = append(s.hidden, parts[len(parts)-1])
 }
 
-// hide masks the passwords of the script in its problems.
-func (s *Script) hide(problems Problems) Problems {
-	var r transcript.Redactor
+// written knows the passwords that are written out in the script.
+func (s *Script) written() *transcript.Redactor {
+	r := &transcript.Redactor{}
 	for _, p := range s.hidden {
 		r.AddSeen("password", p)
 	}
+	return r
+}
+
+// hide masks the passwords of the script in its problems.
+func (s *Script) hide(problems Problems) Problems {
+	r := s.written()
 	for i := range problems {
 		p := &problems[i]
 		p.Source, p.Msg, p.Hint = r.String(p.Source), r.String(p.Msg), r.String(p.Hint)

@@ -172,11 +172,12 @@ func (s *Script) module(name string) (*module, Problems) {
 func (s *Script) Name() string { return s.path }
 
 // Title is the first line of the comment that opens the file, "" without one;
-// Description the rest of it, in Markdown.
-func (s *Script) Title() string { return s.main.source.title }
+// Description the rest of it, in Markdown. Passwords that are written out in the
+// script are masked in both.
+func (s *Script) Title() string { return s.written().String(s.main.source.title) }
 
 // Description is what the opening comment says after the title, in Markdown.
-func (s *Script) Description() string { return s.main.source.description }
+func (s *Script) Description() string { return s.written().String(s.main.source.description) }
 
 // file is the script or the module of that name, nil where there is none.
 func (s *Script) file(name string) *module {

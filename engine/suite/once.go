@@ -17,12 +17,20 @@ import (
 func (r *Runner) once(ctx context.Context, env *Env, s *slot, run int, worker *Worker) *Result {
 	log := worker.transcript()
 	log.Redactor = &transcript.Redactor{Parent: env.Redact}
-	if r.Live != nil {
-		log.Next = append(log.Next, r.Live(s.test))
-	}
 	worker.last = Result{}
 	result := &worker.last
 	result.Test = s.test
+	if r.Live != nil {
+		live := r.Live(s.test)
+		log.Next = append(log.Next, live)
+		if live, ok := live.(Ender); ok {
+			defer func() {
+				if context.Cause(ctx) != errStopped { // else what the run came to is not its own doing
+					live.Ended(result)
+				}
+			}()
+		}
+	}
 	var file *recordFile
 	if r.Record != "" {
 		var err error

@@ -50,7 +50,16 @@ type Runner struct {
 	TestTimeout time.Duration                  // of one run of a test; 0 for the default
 	Record      string                         // folder for the transcripts, "" for none
 	Against     *Baseline                      // with what the transcripts are compared; nil for nothing
-	Live        func(Test) transcript.Recorder // sees every event as it happens; nil for none
+	Live        func(Test) transcript.Recorder // sees every event as it happens, and the end of a run where it is an Ender; nil for none
+}
+
+// Ender is a recorder of Runner.Live's that wants to know what its run of the
+// test came to. Ended is called once, in the goroutine of the run, after its
+// last event; the result is the runner's, and holds no events. It is not called
+// for a run that was cut short because another test failed.
+type Ender interface {
+	transcript.Recorder
+	Ended(*Result)
 }
 
 // Plan lists the tests that a run would take, in order. Errors of several

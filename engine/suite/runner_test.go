@@ -310,3 +310,69 @@ func TestKeptTranscripts(t *testing.T) {
 		t.Errorf("got %q, want %q: neither the events nor the secrets of another run", got, want)
 	}
 }
+
+// watcher is a recorder that is told what its run came to.
+type watcher struct {
+	transcript.Recorder
+	ended func(*suite.Result)
+}
+
+func (w watcher) Ended(r *suite.Result) { w.ended(r) }
+
+// Each run of a test tells its own recorder how it ended, once, a run that could
+// not begin as well.
+func TestEnded(t *testing.T) {
+	var mu sync.Mutex
+	var told []string
+	live := func(test suite.Test) transcript.Recorder {
+		return watcher{&transcript.Log{}, func(r *suite.Result) {
+			mu.Lock()
+			defer mu.Unlock()
+			told = append(told, test.Name+" "+r.Outcome.String())
+		}}
+	}
+	for _, tt := range []struct {
+		runner suite.Runner
+		want   string
+		why    string
+	}{
+		{suite.Runner{Repeat: 2}, "error error,error error,fail failed,fail failed,pass passed,pass passed,skip skipped,skip skipped", "each run"},
+		{suite.Runner{NoSkip: true}, "error error,fail failed,pass passed,skip failed", "what it came to in the end"},
+		{suite.Runner{Record: "/dev/null/nowhere"}, "error error,fail error,pass error,skip error", "no transcript, no run"},
+	} {
+		told = nil
+		tt.runner.Live, tt.runner.Jobs = live, 3
+		run(t, t.Context(), &tt.runner, of(byName, "pass", "fail", "skip", "error"))
+		slices.Sort(told)
+		if got := strings.Join(told, ","); got != tt.want {
+			t.Errorf("%s, want %s (%s)", got, tt.want, tt.why)
+		}
+	}
+}
+
+// A run that was cut short because another failed came to nothing of its own.
+func TestEndedCutShort(t *testing.T) {
+	begun := make(chan struct{})
+	s := of(func(ctx context.Context, test string, run *suite.Run) suite.Verdict {
+		if test == "fail" {
+			<-begun
+			return failed("it")
+		}
+		close(begun)
+		<-ctx.Done()
+		return suite.Verdict{Outcome: suite.Errored, Failure: &suite.Failure{What: "stopped"}}
+	}, "slow", "fail")
+	var mu sync.Mutex
+	var told []string
+	r := &suite.Runner{Jobs: 2, FailFast: true, Live: func(test suite.Test) transcript.Recorder {
+		return watcher{&transcript.Log{}, func(*suite.Result) {
+			mu.Lock()
+			defer mu.Unlock()
+			told = append(told, test.Name)
+		}}
+	}}
+	run(t, t.Context(), r, s)
+	if !slices.Equal(told, []string{"fail"}) {
+		t.Errorf("told of %q", told)
+	}
+}

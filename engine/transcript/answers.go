@@ -78,23 +78,19 @@ func (d *differ) facts(lines, others []line) []item {
 }
 
 // tlsFacts takes the words of a TLSInfo apart, each fact with its name.
-func tlsFacts(info string) []string {
-	words := strings.SplitN(info, " ", 3)
-	if len(words) < 3 {
-		return []string{info}
+func tlsFacts(words string) []string {
+	info, ok := ParseTLSInfo(words)
+	if fields := strings.SplitN(words, " ", 4); !ok && len(fields) == 4 && fields[2] == "as" { // what smtplay showed as a server
+		return []string{"version " + fields[0], "cipher " + fields[1], "subject " + fields[3]}
 	}
-	facts := []string{"version " + words[0], "cipher " + words[1]}
-	if subject, ok := strings.CutPrefix(words[2], "as "); ok { // what smtplay showed as a server
-		return append(facts, "subject "+subject)
-	}
-	if subject, ok := strings.CutSuffix(words[2], " verified"); ok {
-		return append(facts, "subject "+subject, "verified")
-	}
-	subject, problems, ok := strings.Cut(words[2], " unverified: ")
 	if !ok {
-		return []string{info}
+		return []string{words}
 	}
-	return append(facts, "subject "+subject, "unverified: "+problems)
+	facts := []string{"version " + info.Version, "cipher " + info.Cipher, "subject " + info.Subject}
+	if info.Verified() {
+		return append(facts, "verified")
+	}
+	return append(facts, "unverified: "+strings.Join(info.Problems, ", "))
 }
 
 // offered compares two replies to EHLO: what is offered is a set, and so are

@@ -21,8 +21,9 @@ type Change struct {
 	Before  []string // the lines that are only in the first transcript, masked
 	After   []string // the lines that are only in the second
 
-	lines []changeLine
-	start place // the lines of the two behind which it stands
+	lines   []changeLine
+	start   place  // the lines of the two behind which it stands
+	unified string // what was kept of it elsewhere; "" where the lines are there
 }
 
 // changeLine is a line of a change as a diff shows it.

@@ -435,3 +435,33 @@ func BenchmarkDiff(b *testing.B) {
 		}
 	})
 }
+
+// A change that was kept as text says the same as the one that it was made from.
+func TestKeptChange(t *testing.T) {
+	before := []transcript.Event{{Conn: 1, Kind: transcript.Client, Data: []byte("noop\r\n")}, {Conn: 1, Kind: transcript.Server, Data: []byte("250 a\r\n")}}
+	after := []transcript.Event{before[0], {Conn: 1, Kind: transcript.Server, Data: []byte("250-b\r\n250 c\r\n")}}
+	for _, c := range (transcript.Comparison{}).Diff(before, after) {
+		kept := transcript.KeptChange(c.Conn, c.Command, string(c.AppendUnified(nil)))
+		if string(kept.AppendUnified(nil)) != string(c.AppendUnified(nil)) || !slices.Equal(kept.Before, c.Before) || !slices.Equal(kept.After, c.After) || len(c.After) != 2 {
+			t.Errorf("%+v, want %+v", kept, c)
+		}
+	}
+}
+
+func TestParseTLSInfo(t *testing.T) {
+	for _, info := range []transcript.TLSInfo{
+		{Version: "TLS1.3", Cipher: "A", Subject: "CN=x,O=Some Body"},
+		{Version: "TLS1.2", Cipher: "B", Subject: "CN=x", Problems: []string{"expired on 2009-05-24", "self-signed certificate"}},
+		{Version: "TLS1.2", Cipher: "B", Subject: ""},
+	} {
+		got, ok := transcript.ParseTLSInfo(info.String())
+		if !ok || got.String() != info.String() || got.Subject != info.Subject || !slices.Equal(got.Problems, info.Problems) {
+			t.Errorf("%q: %+v, %v", info.String(), got, ok)
+		}
+	}
+	for _, words := range []string{"", "TLS1.3", "TLS1.3 A", "TLS1.3 A CN=x", "a b c unverified:"} {
+		if info, ok := transcript.ParseTLSInfo(words); ok {
+			t.Errorf("%q: %+v", words, info)
+		}
+	}
+}

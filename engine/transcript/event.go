@@ -83,3 +83,23 @@ func (t *TLSInfo) String() string {
 	}
 	return strings.Join([]string{t.Version, t.Cipher, t.Subject, verdict}, " ")
 }
+
+// ParseTLSInfo takes the words of a TLS event apart, as String put them
+// together; ok is false where they are no such words. ALPN, ServerName and
+// Resumed are not among them.
+func ParseTLSInfo(words string) (info TLSInfo, ok bool) {
+	parts := strings.SplitN(words, " ", 3)
+	if len(parts) < 3 {
+		return TLSInfo{}, false
+	}
+	info = TLSInfo{Version: parts[0], Cipher: parts[1]}
+	if info.Subject, ok = strings.CutSuffix(parts[2], " verified"); ok {
+		return info, true
+	}
+	subject, problems, ok := strings.Cut(parts[2], " unverified: ")
+	if !ok {
+		return TLSInfo{}, false
+	}
+	info.Subject, info.Problems = subject, strings.Split(problems, ", ")
+	return info, true
+}

@@ -1,6 +1,9 @@
 package transcript
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // contextLines is how much of an exchange is shown around what changed.
 const contextLines = 3
@@ -16,6 +19,9 @@ const contextLines = 3
 //
 // Masks stand in the lines, as in Before and After.
 func (c Change) AppendUnified(dst []byte) []byte {
+	if c.unified != "" {
+		return append(dst, c.unified...)
+	}
 	at := c.start
 	for i := 0; i < len(c.lines); {
 		if c.lines[i].op == ' ' && !c.changesWithin(i, contextLines) {
@@ -93,4 +99,18 @@ func (c Change) appendHunk(dst []byte, at place, lines []changeLine) []byte {
 		dst = append(append(append(dst, l.op), l.text...), '\n')
 	}
 	return dst
+}
+
+// KeptChange is a change of which no more was kept than what AppendUnified wrote.
+func KeptChange(conn int, command, unified string) Change {
+	c := Change{Conn: conn, Command: command, unified: unified}
+	for line := range strings.Lines(unified) {
+		line = strings.TrimSuffix(line, "\n")
+		if text, ok := strings.CutPrefix(line, "-"); ok {
+			c.Before = append(c.Before, text)
+		} else if text, ok := strings.CutPrefix(line, "+"); ok {
+			c.After = append(c.After, text)
+		}
+	}
+	return c
 }

@@ -1,0 +1,170 @@
+package report
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"smtplay/engine/suite"
+	"smtplay/engine/transcript"
+)
+
+// Run is a run of a suite with its results, as the formats take it. Whoever
+// fills it in masks its texts; Mask does so for results.
+type Run struct {
+	Version     string   // of smtplay
+	Server      string   // the server under test; "" where only targets name one
+	Targets     []Target // names that were pointed elsewhere, in order
+	Seed        int64    // of the random numbers; 0 where runs with different ones were merged
+	Started     time.Time
+	Seconds     float64 // how long it took; of merged runs all together
+	Interrupted bool    // somebody stopped it: the results are those so far
+	NotRun      int     // tests without a result, as it was stopped before
+	Results     []suite.Result
+}
+
+// Target is a name that scripts connect to, and where it leads.
+type Target struct{ Name, Address string }
+
+// TargetsOf are the targets of an environment, in order of their names.
+func TargetsOf(t suite.Targets) []Target {
+	var all []Target
+	for name, address := range t.Named {
+		all = append(all, Target{name, address})
+	}
+	slices.SortFunc(all, compareTargets)
+	return all
+}
+
+// Counts are the results by outcome.
+func (r *Run) Counts() suite.Counts {
+	var n suite.Counts
+	for i := range r.Results {
+		n.Add(r.Results[i].Outcome)
+	}
+	return n
+}
+
+// described is a script that says what it is about, as dsl.Script does.
+type described interface {
+	Title() string
+	Description() string
+}
+
+// told is what is kept of a script beside its results. It cannot be run.
+type told struct{ name, title, description string }
+
+// Name implements suite.Script.
+func (t *told) Name() string { return t.name }
+
+// Title implements described.
+func (t *told) Title() string { return t.title }
+
+// Description implements described.
+func (t *told) Description() string { return t.description }
+
+// Tests implements suite.Script: there are none.
+func (t *told) Tests(context.Context, *suite.Env) ([]suite.Declared, error) { return nil, nil }
+
+// Run implements suite.Script: there is no verdict.
+func (t *told) Run(context.Context, *suite.Env, *suite.Run) suite.Verdict { return suite.Verdict{} }
+
+func title(s suite.Script) string {
+	if d, ok := s.(described); ok {
+		return d.Title()
+	}
+	return ""
+}
+
+func description(s suite.Script) string {
+	if d, ok := s.(described); ok {
+		return d.Description()
+	}
+	return ""
+}
+
+// Mask masks secrets in all that a result says, once for all formats. Events
+// were masked as they were recorded, and hints say nothing of a script's or a
+// server's. The zero value masks nothing. It may be used by several goroutines.
+type Mask struct {
+	Redact *transcript.Redactor
+
+	mu      sync.Mutex
+	scripts map[suite.Script]*told
+}
+
+// Result is r masked; r itself does not change.
+func (m *Mask) Result(r suite.Result) suite.Result {
+	single := r.Name == r.Script.Name()
+	r.Script = m.script(r.Script)
+	if r.Name = m.Redact.String(r.Name); single {
+		r.Name = r.Script.Name()
+	}
+	r.Failure = m.failure(r.Failure)
+	r.Reason, r.Warning, r.Record = m.Redact.String(r.Reason), m.Redact.String(r.Warning), m.Redact.String(r.Record)
+	r.Pos = m.pos(r.Pos)
+	r.Tokens = m.texts(r.Tokens)
+	r.Extra = slices.Clone(r.Extra)
+	for i, f := range r.Extra {
+		r.Extra[i] = m.failure(f)
+	}
+	r.Difference = m.difference(r.Difference)
+	return r
+}
+
+func (m *Mask) script(s suite.Script) *told {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if t := m.scripts[s]; t != nil {
+		return t
+	}
+	t := &told{m.Redact.String(s.Name()), m.Redact.String(title(s)), m.Redact.String(description(s))}
+	if m.scripts == nil {
+		m.scripts = map[suite.Script]*told{}
+	}
+	m.scripts[s] = t
+	return t
+}
+
+func (m *Mask) failure(f *suite.Failure) *suite.Failure {
+	if f == nil {
+		return nil
+	}
+	masked := *f
+	for _, s := range []*string{&masked.Source, &masked.What, &masked.Command, &masked.Want, &masked.Got, &masked.Because, &masked.Target} {
+		*s = m.Redact.String(*s)
+	}
+	masked.Pos, masked.SentAt = m.pos(f.Pos), m.pos(f.SentAt)
+	masked.Via = slices.Clone(f.Via)
+	for i, p := range masked.Via {
+		masked.Via[i] = m.pos(p)
+	}
+	return &masked
+}
+
+func (m *Mask) pos(p transcript.Pos) transcript.Pos {
+	p.File = m.Redact.String(p.File)
+	return p
+}
+
+func (m *Mask) texts(all []string) []string {
+	all = slices.Clone(all)
+	for i, s := range all {
+		all[i] = m.Redact.String(s)
+	}
+	return all
+}
+
+func (m *Mask) difference(d *suite.Difference) *suite.Difference {
+	if d == nil {
+		return nil
+	}
+	masked := *d
+	masked.Before, masked.After = m.Redact.String(d.Before), m.Redact.String(d.After)
+	masked.Changes = slices.Clone(d.Changes)
+	for i, c := range masked.Changes {
+		masked.Changes[i] = transcript.KeptChange(c.Conn, m.Redact.String(c.Command), m.Redact.String(string(c.AppendUnified(nil))))
+	}
+	return &masked
+}

@@ -73,7 +73,7 @@ func (f *importFlags) run(ctx context.Context, p *process, args []string) error 
 		return err
 	}
 	defer in.Close()
-	out, err := create(p, f.output, in)
+	out, err := create(p, "--output", f.output, in)
 	if err != nil {
 		return err
 	}

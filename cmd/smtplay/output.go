@@ -19,8 +19,9 @@ type outputFile struct {
 	written int64
 }
 
-// create opens what is written to. in must not be the same file.
-func create(p *process, name string, in io.Reader) (*outputFile, error) {
+// create opens what is written to, as the flag named says. in must not be the
+// same file.
+func create(p *process, flag, name string, in io.Reader) (*outputFile, error) {
 	if name == "" || name == "-" {
 		return &outputFile{w: p.stdout}, nil
 	}
@@ -28,9 +29,9 @@ func create(p *process, name string, in io.Reader) (*outputFile, error) {
 	info, err := os.Stat(name)
 	switch {
 	case err == nil && info.IsDir():
-		return nil, usage("--output: %s is a folder", name)
+		return nil, usage("%s: %s is a folder", flag, name)
 	case err == nil && sameFile(in, info):
-		return nil, usage("--output: %s is the file that is read", name)
+		return nil, usage("%s: %s is the file that is read", flag, name)
 	case err == nil && !info.Mode().IsRegular():
 		out.path = "" // a device, a pipe
 		out.file, err = os.OpenFile(name, os.O_WRONLY, 0)
@@ -43,7 +44,7 @@ func create(p *process, name string, in io.Reader) (*outputFile, error) {
 		out.file, err = beside(name)
 	}
 	if err != nil {
-		return nil, usage("--output: %s: %v", name, cause(err))
+		return nil, usage("%s: %s: %v", flag, name, cause(err))
 	}
 	out.w = out.file
 	return out, nil

@@ -150,6 +150,15 @@ func (s *sink) Write(b []byte) (int, error) {
 	return n, err
 }
 
+// console is where results are shown, and whether that is a terminal: standard
+// output, or standard error where that is taken.
+func (p *process) console(taken bool) (isTerm bool, w io.Writer) {
+	if taken {
+		return p.errIsTerm, p.stderr
+	}
+	return p.outIsTerm, p.stdout
+}
+
 // fault is why nothing can be written any more, nil where all is well.
 func (s *sink) fault() error {
 	s.mu.Lock()

@@ -18,6 +18,7 @@ type replayFlags struct {
 	connectionFlags
 	inputFlags
 	maskFlags
+	reportFlags
 	colorFlag
 	demo        bool
 	jobs        numberFlag
@@ -63,13 +64,19 @@ func (f *replayFlags) register(fs *pflag.FlagSet) {
 	fs.VarP(&f.jobs, "jobs", "j", "how many transcripts are replayed at once (default 4)")
 	fs.BoolVar(&f.failFast, "fail-fast", false, "stop after the first transcript that changed")
 	fs.Var(&f.testTimeout, "test-timeout", "how long a transcript may take (default 15m)")
+	f.reportFlags.register(fs)
 	fs.BoolVarP(&f.verbose, "verbose", "v", false, "show every conversation as it happens")
 	f.colorFlag.register(fs)
 }
 
 // run does the verb. Everything is looked at before anything is dialled.
 func (f *replayFlags) run(ctx context.Context, p *process, paths []string) error {
-	coloured, err := f.on(p)
+	reports, err := f.reports(p, false)
+	if err != nil {
+		return err
+	}
+	isTerm, _ := p.console(reports.onStdout())
+	coloured, err := f.onto(p, isTerm)
 	if err != nil {
 		return err
 	}
@@ -98,7 +105,10 @@ func (f *replayFlags) run(ctx context.Context, p *process, paths []string) error
 	for _, s := range scripts {
 		tests = append(tests, suite.Test{Script: s, Name: s.Name()})
 	}
-	return r.play(ctx, p, runner, env, tests, coloured)
+	if err := reports.probe(p); err != nil {
+		return err
+	}
+	return r.play(ctx, p, &playing{runner: runner, env: env, tests: tests, coloured: coloured, reports: reports})
 }
 
 // load reads the transcripts that paths name.

@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 	"errors"
+	"io"
 	"math/rand/v2"
+	"net"
 	"os"
 	"regexp"
 	"strings"
@@ -33,6 +35,8 @@ type runFlags struct {
 	record      string
 	against     string
 	maskFlags
+	reportFlags
+	pluginFlag
 	verbose bool
 	seed    numberFlag
 }
@@ -46,7 +50,8 @@ func newRun(p *process) *cobra.Command {
 			"runbooks inside smtplay. Nothing is sent before all of them were found right.\n\n" +
 			"Exit status: 0 every test passed; 1 a test failed, or differs from its baseline;\n" +
 			"2 usage, or a script is wrong; 3 no verdict, as when no connection could be made;\n" +
-			"130 interrupted.",
+			"130 interrupted. With --format nagios those of monitoring plugins: 0 OK, 2 a test\n" +
+			"failed, 3 no verdict, or nothing was judged.",
 		Example: "  smtplay run --demo\n  smtplay run --server mail.example.com relay.lua\n" +
 			"  smtplay run -s mail.example.com --secret password=@pw.txt --var user=james tests/",
 		DisableFlagsInUseLine: true,
@@ -56,7 +61,7 @@ func newRun(p *process) *cobra.Command {
 		RunE: func(cmd *cobra.Command, paths []string) error {
 			ctx, stop := interruptible(cmd.Context())
 			defer stop()
-			return f.run(ctx, p, paths)
+			return f.asPlugin(p, f.run(ctx, p, paths))
 		},
 	}
 	f.register(cmd.Flags())
@@ -78,6 +83,8 @@ func (f *runFlags) register(fs *pflag.FlagSet) {
 	fs.StringVar(&f.record, "record", "", "`DIR`: write a transcript of every test below it")
 	fs.StringVar(&f.against, "against", "", "`DIR`: compare with the transcripts of an earlier run; a change fails")
 	f.maskFlags.register(fs)
+	f.reportFlags.register(fs)
+	f.pluginFlag.register(fs)
 	fs.BoolVarP(&f.verbose, "verbose", "v", false, "show every conversation as it happens")
 	f.colorFlag.register(fs)
 	fs.Var(&f.seed, "seed", "seed of the scripts' random numbers (default 0: a new one each time; with --record and --against always the same)")
@@ -142,7 +149,15 @@ func (f *runFlags) environment(p *process) (*suite.Env, error) {
 
 // run does the verb. Everything is looked at before anything is dialled.
 func (f *runFlags) run(ctx context.Context, p *process, paths []string) error {
-	coloured, err := f.on(p)
+	if err := f.pluginFlag.check(); err != nil {
+		return err
+	}
+	reports, err := f.reports(p, f.format == formatPlugin)
+	if err != nil {
+		return err
+	}
+	isTerm, _ := p.console(reports.onStdout() || f.format == formatPlugin)
+	coloured, err := f.onto(p, isTerm)
 	if err != nil {
 		return err
 	}
@@ -182,7 +197,10 @@ func (f *runFlags) run(ctx context.Context, p *process, paths []string) error {
 	if err := f.baselines(p, runner, env, tests, paths); err != nil {
 		return err
 	}
-	return f.play(ctx, p, runner, env, tests, coloured)
+	if err := reports.probe(p); err != nil {
+		return err
+	}
+	return f.play(ctx, p, &playing{runner: runner, env: env, tests: tests, coloured: coloured, reports: reports})
 }
 
 // prepare finds what the scripts still lack, and asks for secrets where it can.
@@ -202,40 +220,94 @@ func (f *runFlags) prepare(ctx context.Context, p *process, scripts *loaded, env
 	return nil
 }
 
+// playing is a run that is about to begin.
+type playing struct {
+	runner   *suite.Runner
+	env      *suite.Env
+	tests    []suite.Test
+	coloured bool
+	reports  *reports
+}
+
 // play runs the tests and tells of each as soon as its turn has come.
-func (f *runFlags) play(ctx context.Context, p *process, runner *suite.Runner, env *suite.Env, tests []suite.Test, coloured bool) error {
+func (f *runFlags) play(ctx context.Context, p *process, r *playing) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	p.stdout.broken = func() { cancel(errors.New("standard output is closed")) }
-	console := &report.Console{W: p.stdout, Color: coloured, Names: report.NameWidth(tests), Redact: env.Redact}
-	told := make(chan struct{}, len(tests))
+	_, shown := p.console(r.reports.onStdout() || f.format == formatPlugin)
+	results := shown
+	if f.format == formatPlugin {
+		results = io.Discard
+	}
+	console := &report.Console{W: results, Color: r.coloured, Names: report.NameWidth(r.tests), Redact: r.env.Redact}
+	if err := r.reports.begin(p, f.about(r.env), r.env.Redact, len(r.tests)); err != nil {
+		return err
+	}
+	told := make(chan struct{}, len(r.tests))
+	r.runner.Live = r.reports.live()
 	if f.verbose {
-		live := &report.Live{W: p.stdout, Color: coloured, Redact: env.Redact, Prefix: runner.Jobs > 1 && len(tests)*runner.Repeat > 1}
-		runner.Live = live.For
-		if runner.Jobs == 1 {
-			runner.Live = inTurn(ctx, live.For, told)
+		live := &report.Live{W: shown, Color: r.coloured, Redact: r.env.Redact, Prefix: r.runner.Jobs > 1 && len(r.tests)*r.runner.Repeat > 1}
+		r.runner.Live = also(live.For, r.runner.Live)
+		if r.runner.Jobs == 1 {
+			r.runner.Live = inTurn(ctx, r.runner.Live, told)
 		}
 	}
 	var counts suite.Counts
 	started, done := time.Now(), 0
-	runner.Run(ctx, env, tests, func(r suite.Result) {
+	resume := quietCommands(p, results)
+	r.runner.Run(ctx, r.env, r.tests, func(result suite.Result) {
 		done++
-		counts.Add(r.Outcome)
-		console.Result(r) // what goes wrong here standard output remembers
+		counts.Add(result.Outcome)
+		console.Result(result) // what goes wrong here standard output remembers
+		r.reports.add(result)
 		told <- struct{}{}
 	})
-	console.Summary(counts, time.Since(started).Seconds())
-	left := ""
-	if n := len(tests) - done; n > 0 {
-		left = ": " + count(n, "test") + " not run"
+	run := &r.reports.run
+	run.Seconds, run.NotRun = time.Since(started).Seconds(), len(r.tests)-done
+	run.Interrupted = errors.Is(context.Cause(ctx), suite.ErrInterrupted)
+	unwritten := r.reports.write(p)
+	resume(run)
+	console.Summary(counts, run.Seconds)
+	if f.format == formatPlugin {
+		return f.tell(p, run, unwritten)
 	}
-	if errors.Is(context.Cause(ctx), suite.ErrInterrupted) {
+	return conclusion(p, run, counts, unwritten)
+}
+
+// conclusion is what a run comes to, reports that could not be written included: a
+// verdict stands, but for a pass of which nobody can read.
+func conclusion(p *process, run *report.Run, counts suite.Counts, unwritten int) error {
+	left := ""
+	if run.NotRun > 0 {
+		left = ": " + count(run.NotRun, "test") + " not run"
+	}
+	if run.Interrupted {
 		return &fault{status: exitInterrupted, msg: "interrupted" + left}
 	}
 	if left != "" && p.stdout.fault() == nil {
 		p.note("stopped after the first failure%s", left)
 	}
-	return verdict(counts)
+	err := verdict(counts)
+	if err == nil && unwritten > 0 {
+		err = &fault{status: exitNoVerdict}
+	}
+	return err
+}
+
+// about is what reports say of the run as a whole.
+func (f *runFlags) about(env *suite.Env) report.Run {
+	hide := env.Redact.String
+	run := report.Run{Version: version(), Server: hide(env.Targets.Host), Seed: env.Seed, Started: time.Now()}
+	if env.Targets.Host != "" && env.Targets.Port != "" {
+		run.Server = hide(net.JoinHostPort(env.Targets.Host, env.Targets.Port))
+	}
+	if f.demo {
+		run.Server = "the server inside smtplay"
+	}
+	for _, t := range report.TargetsOf(env.Targets) {
+		run.Targets = append(run.Targets, report.Target{Name: hide(t.Name), Address: hide(t.Address)})
+	}
+	return run
 }
 
 // inTurn lets a test begin only when the result of the one before has been told

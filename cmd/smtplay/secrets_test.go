@@ -160,7 +160,7 @@ func TestRunbooksHideThePassword(t *testing.T) {
 			write(t, dir, map[string]string{"password.txt": markedPassword + "\n"})
 			fromFile := append(slices.Clone(site.flags), "--secret", "password=@password.txt", "--ca", "ca.pem")
 			fromFile = append(fromFile, row.flags...)
-			loud := child{dir: dir}.run(t, append([]string{"run", "-v", "--record", "out", "--var", "send=yes"}, fromFile...)...)
+			loud := child{dir: dir}.run(t, append(slices.Concat([]string{"run", "-v", "--record", "out", "--var", "send=yes"}, allReports()), fromFile...)...)
 			quiet := child{dir: dir}.run(t, append([]string{"run", "--jobs", "1"}, fromFile...)...)
 			wantNoSecret(t, dir, []string{"password.txt"}, loud.stdout, loud.stderr, quiet.stdout, quiet.stderr)
 			for _, got := range []ended{loud, quiet} {
@@ -187,7 +187,7 @@ func TestUntrustedServerHearsNoPassword(t *testing.T) {
 		servers = append(servers, s)
 		flags = append(flags, "--target", target+"="+s.Addr())
 	}
-	got := child{dir: dir, env: []string{"SMTPLAY_SECRET_password=" + markedPassword}}.run(t, append([]string{"run", "-v", "--record", "out"}, flags...)...)
+	got := child{dir: dir, env: []string{"SMTPLAY_SECRET_password=" + markedPassword}}.run(t, append(slices.Concat([]string{"run", "-v", "--record", "out"}, allReports()), flags...)...)
 	if got.status != exitFailed || !strings.Contains(got.stdout, "self-signed") {
 		t.Errorf("exit status %d:\n%s%s", got.status, got.stdout, got.stderr)
 	}
@@ -365,7 +365,7 @@ func TestScriptsHideThePassword(t *testing.T) {
 				}
 				checked := c.run(t, "check", name)
 				quiet := c.run(t, append(append([]string{"run"}, flags...), name)...)
-				loud := c.run(t, append(append([]string{"run", "-v", "--record", "out"}, flags...), name)...)
+				loud := c.run(t, append(append(slices.Concat([]string{"run", "-v", "--record", "out"}, allReports()), flags...), name)...)
 				folder := c.run(t, append(append([]string{"run"}, flags...), ".")...)
 				wantNoSecret(t, dir, []string{name}, checked.stdout, checked.stderr, quiet.stdout, quiet.stderr, loud.stdout, loud.stderr, folder.stdout, folder.stderr)
 				if status := fmt.Sprint(quiet.status); quiet.status != loud.status || !strings.Contains("0123", status) {
@@ -374,4 +374,13 @@ func TestScriptsHideThePassword(t *testing.T) {
 			})
 		}
 	}
+}
+
+// allReports asks for a report of every kind.
+func allReports() []string {
+	var flags []string
+	for _, name := range reportNames() {
+		flags = append(flags, "--report", name+"=report."+name)
+	}
+	return flags
 }

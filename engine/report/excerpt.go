@@ -6,6 +6,7 @@ import (
 
 	"github.com/mattn/go-runewidth"
 
+	"smtplay/engine/suite"
 	"smtplay/engine/wire"
 )
 
@@ -123,4 +124,23 @@ func (p *page) setOff(line string, spans []wire.Span, ink func(...any) string) (
 	}
 	piece(len(line), false)
 	return b.String(), strings.TrimRight(below.String(), " ")
+}
+
+// marked is the line of a script as Excerpt shows it, and below it a mark where
+// the word stands that failed.
+func marked(f *suite.Failure) []string {
+	shown, before := Excerpt(f.Source, f.Column)
+	if before < 0 {
+		return []string{shown}
+	}
+	return []string{shown, strings.Repeat(" ", before) + "^"}
+}
+
+// columnOf is the column of a failure in what JSON says of its line: where that
+// had to be made UTF-8, bytes do not count.
+func columnOf(f *suite.Failure) int {
+	if text(f.Source) != f.Source {
+		return 0
+	}
+	return f.Column
 }

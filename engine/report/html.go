@@ -241,7 +241,7 @@ func newHTMLFailure(f *suite.Failure) *htmlFailure {
 	if f == nil {
 		return &htmlFailure{What: "no verdict"}
 	}
-	h := &htmlFailure{What: strings.Join(lines(f.What), "\n"), Place: Visible(f.Pos.String()), Line: f.Pos.Line, Source: source(f.Source),
+	h := &htmlFailure{What: strings.Join(lines(f.What), "\n"), Place: Visible(f.Pos.String()), Line: f.Pos.Line, Source: strings.Join(marked(f), "\n"+strings.Repeat(" ", len(strconv.Itoa(f.Pos.Line))+2)),
 		Command: clip(Visible(f.Command)), Because: Visible(f.Because), Hint: Visible(f.Hint)}
 	if f.SentAt.Line > 0 && f.SentAt != f.Pos {
 		h.SentAt = Visible(f.SentAt.String())

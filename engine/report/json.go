@@ -84,6 +84,7 @@ type (
 	jsonFailure struct {
 		jsonPlace
 		Source       string      `json:"source,omitempty"`
+		Column       int         `json:"column,omitempty"`
 		Via          []jsonPlace `json:"called_from,omitempty"`
 		What         string      `json:"what"`
 		Command      string      `json:"command,omitempty"`
@@ -213,7 +214,7 @@ func jsonFailureOf(f *suite.Failure) *jsonFailure {
 	if f == nil {
 		return nil
 	}
-	j := &jsonFailure{jsonPlace: jsonPlaceOf(f.Pos), Source: text(f.Source), What: text(f.What), Command: text(f.Command),
+	j := &jsonFailure{jsonPlace: jsonPlaceOf(f.Pos), Source: text(f.Source), Column: columnOf(f), What: text(f.What), Command: text(f.Command),
 		Expected: text(f.Want), Got: text(f.Got), Because: text(f.Because), Hint: text(f.Hint), Conversation: f.Conn, Target: text(f.Target)}
 	if f.SentAt != (transcript.Pos{}) {
 		at := jsonPlaceOf(f.SentAt)

@@ -89,10 +89,11 @@ func recognize(data []byte) *ReadError {
 func jsonFault(data []byte, err error) string {
 	var syntax *json.SyntaxError
 	var kind *json.UnmarshalTypeError
+	trimmed := bytes.TrimRight(data, " \r\n\t")
 	line := func(offset int64) int { return 1 + bytes.Count(data[:min(int64(len(data)), offset)], []byte("\n")) }
 	switch {
-	case errors.As(err, &syntax) && syntax.Offset >= int64(len(bytes.TrimRight(data, " \r\n\t"))):
-		return fmt.Sprintf("it is cut off on line %d", line(syntax.Offset))
+	case errors.As(err, &syntax) && syntax.Offset >= int64(len(trimmed)):
+		return fmt.Sprintf("it is cut off on line %d", line(int64(len(trimmed))))
 	case errors.As(err, &syntax):
 		return fmt.Sprintf("line %d is no JSON: %v", line(syntax.Offset), syntax)
 	case errors.As(err, &kind):
@@ -191,7 +192,7 @@ func (j *jsonFailure) failure() *suite.Failure {
 	if j == nil {
 		return nil
 	}
-	f := &suite.Failure{Pos: j.pos(), Source: j.Source, What: j.What, Command: j.Command, Want: j.Expected, Got: j.Got,
+	f := &suite.Failure{Pos: j.pos(), Source: j.Source, Column: j.Column, What: j.What, Command: j.Command, Want: j.Expected, Got: j.Got,
 		Because: j.Because, Hint: j.Hint, Conn: j.Conversation, Target: j.Target}
 	if j.SentAt != nil {
 		f.SentAt = j.SentAt.pos()

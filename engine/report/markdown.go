@@ -152,7 +152,7 @@ func (d *markdown) failure(f *suite.Failure) {
 		}
 	}
 	if f.Source != "" && f.Pos.Line > 0 {
-		add(fmt.Sprintf("line %d", f.Pos.Line), []string{source(f.Source)})
+		add(fmt.Sprintf("line %d", f.Pos.Line), marked(f))
 	}
 	if f.Command != "" {
 		add("command", []string{clip(Visible(f.Command))})

@@ -131,16 +131,13 @@ func (m *Mask) failure(f *suite.Failure) *suite.Failure {
 	if f == nil {
 		return nil
 	}
-	masked := *f
-	for _, s := range []*string{&masked.Source, &masked.What, &masked.Command, &masked.Want, &masked.Got, &masked.Because, &masked.Target} {
-		*s = m.Redact.String(*s)
-	}
+	masked := f.Masked(m.Redact.String)
 	masked.Pos, masked.SentAt = m.pos(f.Pos), m.pos(f.SentAt)
 	masked.Via = slices.Clone(f.Via)
 	for i, p := range masked.Via {
 		masked.Via[i] = m.pos(p)
 	}
-	return &masked
+	return masked
 }
 
 func (m *Mask) pos(p transcript.Pos) transcript.Pos {

@@ -133,6 +133,7 @@ func show(p *process, console *report.Console, run *report.Run, reports *reports
 		tests[i] = r.Test
 	}
 	console.Names = report.NameWidth(tests)
+	resume := quietCommands(p, console.W)
 	for _, r := range run.Results {
 		console.Result(r) // what goes wrong here standard output remembers
 	}
@@ -150,6 +151,7 @@ func show(p *process, console *report.Console, run *report.Run, reports *reports
 		reports.add(r)
 	}
 	unwritten := reports.write(p)
+	resume(&reports.run)
 	console.Summary(run.Counts(), run.Seconds)
 	return conclusion(p, run, run.Counts(), unwritten)
 }

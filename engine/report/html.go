@@ -75,7 +75,7 @@ type (
 		Description template.HTML
 		Tests       []*htmlTest
 		Verdict     string
-		Mood        string
+		Mood, Mark  string
 		Open        bool
 	}
 	htmlTest struct {
@@ -186,6 +186,7 @@ func (p *htmlPage) tests(run *Run) {
 			of.Results[i].Outcome = r.Outcome
 		}
 		s.Mood, s.Verdict = mood(of), brief(n)
+		s.Mark = htmlMarks[s.Mood]
 		p.Scripts = append(p.Scripts, s)
 	}
 }
@@ -204,12 +205,15 @@ func brief(n suite.Counts) string {
 	return strings.Join(parts, ", ")
 }
 
+// htmlMarks stand before tests and scripts, for those who do not see colours.
+var htmlMarks = map[string]string{"passed": "✓", "failed": "✗", "error": "!", "skipped": "–"}
+
 func newHTMLTest(r *suite.Result, scriptTitle string, talk bool) *htmlTest {
 	t := &htmlTest{Name: Visible(testName(r)), Script: Visible(r.Script.Name()), Title: scriptTitle, Class: outcomeWord(r.Outcome), Took: runs(r),
 		Reason: Visible(r.Reason), Warning: Visible(r.Warning), Record: Visible(r.Record)}
 	t.Fault = t.Class == "failed" || t.Class == "error"
 	t.Word = map[string]string{"passed": "Passed", "failed": "Failed", "error": "No verdict", "skipped": "Skipped"}[t.Class]
-	t.Mark = map[string]string{"passed": "✓", "failed": "✗", "error": "!", "skipped": "–"}[t.Class]
+	t.Mark = htmlMarks[t.Class]
 	if t.Name == "" {
 		if t.Name = scriptTitle; t.Name == "" {
 			t.Name = t.Script

@@ -16,7 +16,7 @@ import (
 )
 
 // MaxJSON is the size up to which ReadJSON takes a file, in bytes.
-const MaxJSON = 512 << 20
+const MaxJSON = 256 << 20
 
 // ReadError says why a file is no results that can be read.
 type ReadError struct {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"regexp"
 	"strings"
+	"sync"
 
 	"smtplay/engine/suite"
 	"smtplay/engine/transcript"
@@ -228,12 +229,12 @@ var proseEscape = strings.NewReplacer(`\`, `\\`, "`", "\\`", "*", `\*`, "_", `\_
 	"#", `\#`, "|", `\|`, "~", `\~`, "&", `\&`, "!", `\!`)
 
 // listMark is what would begin a list or underline a heading.
-var listMark = regexp.MustCompile(`^(?:[-+=]|[0-9]+([.)]))`)
+var listMark = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(?:[-+=]|[0-9]+[.)])`) })
 
 // prose is a text of one line that means nothing in Markdown but itself.
 func prose(s string) string {
 	s = strings.TrimLeft(proseEscape.Replace(Visible(strings.ReplaceAll(s, "\n", " "))), " ")
-	if m := listMark.FindStringIndex(s); m != nil {
+	if m := listMark().FindStringIndex(s); m != nil {
 		s = s[:m[1]-1] + `\` + s[m[1]-1:]
 	}
 	return s

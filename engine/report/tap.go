@@ -15,7 +15,7 @@ import (
 func WriteTAP(w io.Writer, run *Run) error { return writeTAP(w, run, 14) }
 
 // WriteTAP13 writes the same as version 13, which is as far as the prove of
-// Perl 5.38 and older reads.
+// Debian 12 reads.
 func WriteTAP13(w io.Writer, run *Run) error { return writeTAP(w, run, 13) }
 
 func writeTAP(w io.Writer, run *Run, version int) error {

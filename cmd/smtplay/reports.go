@@ -165,6 +165,9 @@ func (r *reports) add(result suite.Result) {
 func (r *reports) write(p *process) (failed int) {
 	complain := func(name string, err error) {
 		failed++
+		if f := (*fault)(nil); errors.As(err, &f) {
+			err = errors.New(strings.TrimPrefix(f.msg, "--report: "+name+": ")) // of create, which speaks of a flag
+		}
 		p.complain(fmt.Sprintf("the report %s could not be written: %v", name, cause(err)), "")
 	}
 	if r.events != nil {

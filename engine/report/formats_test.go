@@ -531,3 +531,16 @@ func TestFormatsTellOfErrors(t *testing.T) {
 		}
 	}
 }
+
+// A page that a browser could not show leaves out what passed, and says so.
+func TestHTMLOfMany(t *testing.T) {
+	few, many := render(t, "html", &report.Run{Results: manyResults(1000)}), render(t, "html", &report.Run{Results: manyResults(1001)})
+	const passes, says = "james.2@example.com", "The conversations of tests that passed are left out"
+	if strings.Count(string(few), passes) != 1000 || strings.Contains(string(few), says) {
+		t.Error("of a thousand results something is left out")
+	}
+	// One test in twenty failed.
+	if strings.Count(string(many), passes) != 51 || !strings.Contains(string(many), says) || len(many) > len(few)/4 {
+		t.Errorf("of more, %d conversations are shown in %d bytes", strings.Count(string(many), passes), len(many))
+	}
+}

@@ -108,7 +108,7 @@ func (d *jsonDocument) run() (*Run, error) {
 	run := &Run{Version: j.Version, Server: j.Server, Seed: j.Seed, Started: j.Started, Seconds: j.Seconds,
 		Interrupted: j.Interrupted, NotRun: j.NotRun, Results: make([]suite.Result, 0, len(d.Results))}
 	for _, t := range j.Targets {
-		run.Targets = append(run.Targets, Target{t.Name, t.Address})
+		run.Targets = append(run.Targets, Target(t))
 	}
 	scripts := map[told]*told{}
 	for i := range d.Results {

@@ -144,3 +144,29 @@ func columnOf(f *suite.Failure) int {
 	}
 	return f.Column
 }
+
+// placesOf are spans as JSON has them: from and to, in bytes. Where the text had
+// to be made UTF-8 there are none.
+func placesOf(of string, spans []wire.Span) [][2]int {
+	if text(of) != of {
+		return nil
+	}
+	var places [][2]int
+	for _, s := range spans {
+		places = append(places, [2]int{s.From, s.To})
+	}
+	return places
+}
+
+// spansOf are the spans that JSON had, those that lie in the text, in order and apart.
+func spansOf(of string, places [][2]int) []wire.Span {
+	var spans []wire.Span
+	end := 0
+	for _, at := range places {
+		if at[0] >= end && at[0] < at[1] && at[1] <= len(of) {
+			end = at[1]
+			spans = append(spans, wire.Span{From: at[0], To: at[1]})
+		}
+	}
+	return spans
+}

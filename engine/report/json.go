@@ -91,6 +91,8 @@ type (
 		SentAt       *jsonPlace  `json:"sent_at,omitempty"`
 		Expected     string      `json:"expected,omitempty"`
 		Got          string      `json:"got,omitempty"`
+		ExpectedOff  [][2]int    `json:"expected_off,omitempty"`
+		GotOff       [][2]int    `json:"got_off,omitempty"`
 		Because      string      `json:"because,omitempty"`
 		Hint         string      `json:"hint,omitempty"`
 		Conversation int         `json:"conversation,omitempty"`
@@ -214,7 +216,7 @@ func jsonFailureOf(f *suite.Failure) *jsonFailure {
 	if f == nil {
 		return nil
 	}
-	j := &jsonFailure{jsonPlace: jsonPlaceOf(f.Pos), Source: text(f.Source), Column: columnOf(f), What: text(f.What), Command: text(f.Command),
+	j := &jsonFailure{jsonPlace: jsonPlaceOf(f.Pos), Source: text(f.Source), Column: columnOf(f), ExpectedOff: placesOf(f.Want, f.WantOff), GotOff: placesOf(f.Got, f.GotOff), What: text(f.What), Command: text(f.Command),
 		Expected: text(f.Want), Got: text(f.Got), Because: text(f.Because), Hint: text(f.Hint), Conversation: f.Conn, Target: text(f.Target)}
 	if f.SentAt != (transcript.Pos{}) {
 		at := jsonPlaceOf(f.SentAt)

@@ -192,7 +192,7 @@ func (j *jsonFailure) failure() *suite.Failure {
 	if j == nil {
 		return nil
 	}
-	f := &suite.Failure{Pos: j.pos(), Source: j.Source, Column: j.Column, What: j.What, Command: j.Command, Want: j.Expected, Got: j.Got,
+	f := &suite.Failure{Pos: j.pos(), Source: j.Source, Column: j.Column, WantOff: spansOf(j.Expected, j.ExpectedOff), GotOff: spansOf(j.Got, j.GotOff), What: j.What, Command: j.Command, Want: j.Expected, Got: j.Got,
 		Because: j.Because, Hint: j.Hint, Conn: j.Conversation, Target: j.Target}
 	if j.SentAt != nil {
 		f.SentAt = j.SentAt.pos()

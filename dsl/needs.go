@@ -2,6 +2,7 @@ package dsl
 
 import (
 	"fmt"
+	"net"
 	"slices"
 	"strings"
 
@@ -15,9 +16,10 @@ import (
 type Needs struct {
 	Vars    []Input
 	Secrets []Input
-	Targets []Use // those that it names
-	Default bool  // it connects to the default target
-	Lookups bool  // it asks the DNS for addresses, on which its tests may depend
+	Targets []Use    // those that it names
+	Default bool     // it connects to the default target
+	Lookups bool     // it asks the DNS for addresses, on which its tests may depend
+	Listens []string // the targets and addresses at which it listens
 }
 
 // Input is a var or a secret.
@@ -100,8 +102,24 @@ func (s *Script) noteListener(m *module, c callSite) {
 	if args, _ := splitArgs(verbNamed[c.name], c); len(args) > 0 {
 		if name, _ := literal(args[0]); name != "" {
 			s.noteTarget(m, c)
+			if name, ok := name.(string); ok && !slices.Contains(s.needs.Listens, name) {
+				s.needs.Listens = append(s.needs.Listens, name)
+			}
 		}
 	}
+}
+
+// holds are the addresses at which the script listens: another test that listens
+// there would find them taken, or get the clients that are meant for this one.
+func (s *Script) holds(env *suite.Env) []string {
+	var held []string
+	for _, name := range s.needs.Listens {
+		address, _, err := env.Targets.Resolve(name)
+		if _, port, _ := net.SplitHostPort(address); err == nil && port != "0" {
+			held = append(held, address)
+		}
+	}
+	return held
 }
 
 // noteLookup keeps the target whose addresses are asked for, unless it is the

@@ -195,7 +195,7 @@ func (s *Script) file(name string) *module {
 // Tests implements suite.Script. A file that declares tests is run for them,
 // with nothing sent; one that does not is one test, named by its path.
 func (s *Script) Tests(ctx context.Context, env *suite.Env) ([]suite.Declared, error) {
-	single := []suite.Declared{{Name: s.path}}
+	single := []suite.Declared{{Name: s.path, Holds: s.holds(env)}}
 	if !s.several {
 		return single, nil
 	}
@@ -228,6 +228,7 @@ func (s *Script) Tests(ctx context.Context, env *suite.Env) ([]suite.Declared, e
 		t.Name = session.log.Redactor.String(t.Name)
 		// A name stands in every output and in the name of a file.
 		t.Name = session.log.Redactor.String(t.Name)
+		t.Holds = single[0].Holds
 		tests = append(tests, t.Declared)
 	}
 	return tests, nil

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -173,6 +174,27 @@ func TestNeeds(t *testing.T) {
 	}
 	if p := s.Ready(&suite.Env{Vars: map[string]string{"b": ""}, Secrets: map[string]string{"password": "x"}}); len(p) != 1 || !strings.Contains(p[0].Msg, "empty") {
 		t.Errorf("an empty var: %v", p)
+	}
+}
+
+// The addresses at which a script listens are held by each of its tests: those that are free ports nobody else gets.
+func TestHolds(t *testing.T) {
+	const listens = `listen "mx"; listen{ "127.0.0.1:2525", tls = "expired" }; listen(); listen "127.0.0.1:0"; listen "away"; local at = "computed"; listen(at)`
+	env := &suite.Env{Redact: &transcript.Redactor{}, Targets: suite.Targets{Named: map[string]string{"mx": "127.0.0.1:2526"}}}
+	for text, tests := range map[string]int{listens: 1, `test("a", function() ` + listens + ` end); test("b", function() end)`: 2} {
+		s, problems := CompileFS(fstest.MapFS{"t.lua": {Data: []byte(text)}}, "t.lua", "t.lua")
+		if s == nil {
+			t.Fatal(problems)
+		}
+		declared, err := s.Tests(t.Context(), env)
+		if err != nil || len(declared) != tests {
+			t.Fatalf("%d tests, want %d: %v", len(declared), tests, err)
+		}
+		for _, d := range declared {
+			if want := []string{"127.0.0.1:2526", "127.0.0.1:2525"}; !slices.Equal(d.Holds, want) {
+				t.Errorf("%s holds %q, want %q", d.Name, d.Holds, want)
+			}
+		}
 	}
 }
 

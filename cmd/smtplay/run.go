@@ -316,7 +316,7 @@ func (f *runFlags) about(env *suite.Env) report.Run {
 func inTurn(ctx context.Context, begin func(suite.Test) transcript.Recorder, told <-chan struct{}) func(suite.Test) transcript.Recorder {
 	var last suite.Test
 	return func(t suite.Test) transcript.Recorder {
-		if last.Script != nil && last != t {
+		if last.Script != nil && (last.Script != t.Script || last.Index != t.Index) {
 			select {
 			case <-told:
 			case <-ctx.Done():

@@ -29,6 +29,9 @@ type Script interface {
 type Declared struct {
 	Name string
 	Once bool // run it once a run, however often the others are repeated
+	// Holds are what it has to itself while it runs, such as an address at which it listens: no two
+	// runs that hold the same go on at once.
+	Holds []string
 }
 
 // Run is one run of one test.

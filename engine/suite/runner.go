@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"regexp"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -26,8 +27,9 @@ var (
 type Test struct {
 	Script Script
 	Name   string
-	Index  int  // in its script
-	Once   bool // not repeated
+	Index  int      // in its script
+	Once   bool     // not repeated
+	Holds  []string // what it has to itself: see Declared
 }
 
 // String is the test as people name it: the script's path, and the test's own
@@ -74,7 +76,7 @@ func (r *Runner) Plan(ctx context.Context, env *Env, scripts []Script) ([]Test, 
 			continue
 		}
 		for i, d := range names {
-			t := Test{Script: s, Name: d.Name, Index: i, Once: d.Once}
+			t := Test{Script: s, Name: d.Name, Index: i, Once: d.Once, Holds: d.Holds}
 			if r.Filter == nil || r.Filter.MatchString(t.String()) {
 				tests = append(tests, t)
 			}
@@ -99,7 +101,13 @@ func (r *Runner) Run(ctx context.Context, env *Env, tests []Test, yield func(Res
 				if !ok {
 					return
 				}
+				free := board.hold(slot.test.Holds)
+				if ctx.Err() != nil {
+					free()
+					return
+				}
 				result := r.once(ctx, env, slot, run, worker)
+				free()
 				if context.Cause(ctx) == errStopped {
 					return // what this run came to is not its own doing
 				}
@@ -123,7 +131,8 @@ func (r *Runner) Run(ctx context.Context, env *Env, tests []Test, yield func(Res
 // board shares out the runs and gathers what they came to.
 type board struct {
 	slots []*slot
-	at    atomic.Int64 // the slot from which runs are taken now
+	at    atomic.Int64             // the slot from which runs are taken now
+	held  map[string]chan struct{} // full while a run has it
 }
 
 type slot struct {
@@ -138,16 +147,33 @@ type slot struct {
 }
 
 func newBoard(r *Runner, tests []Test, hide *transcript.Redactor) *board {
-	b := &board{}
+	b := &board{held: map[string]chan struct{}{}}
 	records := recordNames(tests, hide)
 	for i, t := range tests {
 		repeat := int64(max(1, r.Repeat))
 		if t.Once {
 			repeat = 1
 		}
+		for _, name := range t.Holds {
+			b.held[name] = make(chan struct{}, 1)
+		}
 		b.slots = append(b.slots, &slot{test: t, record: records[i], repeat: repeat, result: Result{Test: t}, finished: make(chan struct{})})
 	}
 	return b
+}
+
+// hold waits until a run has to itself what it holds, which is always taken in
+// one order. The time of the run begins after that.
+func (b *board) hold(names []string) (free func()) {
+	names = slices.Compact(slices.Sorted(slices.Values(names)))
+	for _, name := range names {
+		b.held[name] <- struct{}{}
+	}
+	return func() {
+		for _, name := range names {
+			<-b.held[name]
+		}
+	}
 }
 
 // runs is how many runs there are to share out.

@@ -167,6 +167,39 @@ func TestOncePerRun(t *testing.T) {
 	}
 }
 
+// What a test holds no other has at the same time, nor a repeat of its own; the
+// others go on beside it, and waiting is not of its time.
+func TestHolds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
+		now, clashed := map[string]int{}, false
+		s := of(nil, "a", "b", "c", "free")
+		s.tests[0].Holds, s.tests[1].Holds, s.tests[2].Holds = []string{"mx", "lmtp", "mx"}, []string{"lmtp", "mx"}, []string{"mx"}
+		s.run = func(ctx context.Context, _ string, run *suite.Run) suite.Verdict {
+			mu.Lock()
+			for _, name := range slices.Compact(slices.Sorted(slices.Values(s.tests[run.Index].Holds))) {
+				now[name]++
+				clashed = clashed || now[name] > 1
+				defer func() { mu.Lock(); now[name]--; mu.Unlock() }()
+			}
+			mu.Unlock()
+			time.Sleep(time.Minute)
+			if ctx.Err() != nil {
+				return failed("its time was over")
+			}
+			return passed()
+		}
+		start := time.Now()
+		results := run(t, context.Background(), &suite.Runner{Jobs: 8, Repeat: 2, TestTimeout: 90 * time.Second}, s)
+		if want := "a passed 2/0, b passed 2/0, c passed 2/0, free passed 2/0"; told(results) != want || clashed {
+			t.Errorf("got %s, want %s; two at once: %v", told(results), want, clashed)
+		}
+		if took := time.Since(start); took != 6*time.Minute {
+			t.Errorf("it took %v, want 6m: the six that hold mx one after the other", took)
+		}
+	})
+}
+
 func TestGravestRun(t *testing.T) {
 	for _, tt := range []struct{ runs, want, what, why string }{
 		{"pass pass", "passed 2/0", "", "all passed"},

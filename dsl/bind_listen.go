@@ -55,6 +55,8 @@ func listenVerbs() []*verb {
 				{name: "names", kind: listKind, doc: "the names of the certificate (default those of this machine's loopback, and name)"},
 				{name: "cert", kind: pemKind, doc: "a file with a certificate to show, and its chain"},
 				{name: "key", kind: pemKind, doc: "the file with its key"},
+				{name: "ca", kind: pemKind, doc: "a file with the certificate of an authority that the client trusts: it signs what tls names, so that nothing else is wrong with that"},
+				{name: "ca_key", kind: pemKind, doc: "the file with its key; without it the key lies in ca too"},
 				{name: "name", kind: textKind, doc: "the name that it gives itself (default mx.example.net)"},
 				{name: "lmtp", kind: booleanKind, doc: "LMTP (RFC 2033)"},
 			},
@@ -182,6 +184,7 @@ func (c *call) listenAt(l *listener) server.ListenOptions {
 // showCertificate makes the certificate that the listener shows.
 func (c *call) showCertificate(l *listener) {
 	cert, key := c.optText("cert"), c.optText("key")
+	ca := c.authority()
 	for _, text := range []string{cert, key} {
 		for _, secret := range keyLines(text) {
 			c.s.log.Redactor.AddSeen("key", secret)
@@ -191,6 +194,9 @@ func (c *call) showCertificate(l *listener) {
 	given := c.option("tls")
 	switch {
 	case cert != "" || key != "":
+		if ca != nil {
+			c.wrong("listen has a certificate of its own, cert, and an authority that makes one, ca")
+		}
 		c.certificateOfFiles(l, cert, key)
 		return
 	case given == lua.LFalse:
@@ -206,10 +212,44 @@ func (c *call) showCertificate(l *listener) {
 	if names == nil {
 		names = []string{l.domain, "localhost", "127.0.0.1", "::1"}
 	}
-	var err error
-	if l.shown, err = server.CertificateNamed(flaw, names...); err != nil {
+	make, err := server.CertificateNamed, error(nil)
+	if ca != nil {
+		make = ca.CertificateNamed
+	}
+	if l.shown, err = make(flaw, names...); err != nil {
 		c.wrong("tls of listen: %v", err)
 	}
+}
+
+// authority is the script's own, nil where it names none.
+func (c *call) authority() *server.Authority {
+	cert, key := c.optText("ca"), c.optText("ca_key")
+	for _, text := range []string{cert, key} {
+		for _, secret := range keyLines(text) {
+			c.s.log.Redactor.AddSeen("key", secret)
+		}
+	}
+	switch {
+	case cert == "" && key == "":
+		return nil
+	case cert == "":
+		c.wrong("ca_key of listen is the key of ca, and ca is not given, or empty")
+	}
+	certPEM, certName, err := c.s.script.clientPEM("ca", cert)
+	if err != nil {
+		c.wrong("%v", err)
+	}
+	keyPEM, keyName := certPEM, certName
+	if key != "" {
+		if keyPEM, keyName, err = c.s.script.clientPEM("ca_key", key); err != nil {
+			c.wrong("%v", err)
+		}
+	}
+	ca, err := server.LoadAuthority(certPEM, certName, keyPEM, keyName)
+	if err != nil {
+		c.wrong("listen: %v", err)
+	}
+	return ca
 }
 
 // certificateOfFiles loads what the script names; without a key that lies in cert

@@ -14,9 +14,11 @@ import (
 	"time"
 
 	"smtplay/dsl"
+	"smtplay/engine"
 	"smtplay/engine/demo"
 	"smtplay/engine/lab"
 	"smtplay/engine/lab/labtest"
+	"smtplay/engine/resolver"
 	"smtplay/engine/server"
 	"smtplay/engine/suite"
 	"smtplay/engine/transcript"
@@ -35,6 +37,8 @@ type site struct {
 	record  string          // the folder for transcripts; "" is none
 	against *suite.Baseline // what the transcripts are compared with; nil is nothing
 	repeat  int             // runs of each test; 0 is one
+	allow   suite.Permissions
+	dns     string // HOST:PORT that is asked; "" is the system's
 }
 
 func demoSite(t *testing.T) (site, *demo.Demo) {
@@ -99,6 +103,13 @@ func (s site) environment(vars ...string) *suite.Env {
 	}
 	env.Redact.Add("password", lab.Password)
 	env.Options.Security.CA, env.Options.Security.Name = s.ca, s.name
+	env.Allow = s.allow
+	if s.allow.Exec {
+		env.Options.Commands = &engine.Commands{}
+	}
+	if s.dns != "" {
+		env.Options.Resolver = &resolver.Resolver{Server: s.dns}
+	}
 	env.Options.Timeout = cmp.Or(s.timeout, 20*time.Second)
 	for _, v := range vars {
 		name, value, _ := strings.Cut(v, "=")
@@ -174,17 +185,26 @@ var (
 		"scripts/auth-login-in-clear.lua: the message is queued",
 		"scripts/auth-plain-in-clear.lua: a recipient elsewhere is accepted",
 		"scripts/auth-plain-in-clear.lua: the message is queued",
+		"scripts/bad-certificate-stops-delivery.lua",
 		"scripts/certificate-self-signed.lua: smtp",
 		"scripts/certificate-self-signed.lua: submissions",
 		"scripts/certificate-on-disk.lua: smtp",
 		"scripts/certificate-on-disk.lua: submission",
 		"scripts/certificate-on-disk.lua: submissions",
 		"scripts/dane.lua",
+		"scripts/deferred-mail-is-tried-again.lua",
 		"scripts/size-limit.lua: a message that is larger is refused",
 		"scripts/errors-are-limited.lua: many are not",
 		"scripts/greylisting.lua",
 		"scripts/lmtp-over-quota.lua",
 		"scripts/logins-are-limited.lua: a guesser is stopped",
+		"scripts/mail-arrives-imap.lua",
+		"scripts/mail-arrives.lua",
+		"scripts/mail-leaves-encrypted.lua",
+		"scripts/mx-that-breaks-off-loses-nothing.lua",
+		"scripts/refused-after-data.lua",
+		"scripts/refused-mail-bounces.lua",
+		"scripts/relayhost-login.lua",
 		"scripts/sender-not-the-logins.lua: a stranger is none of us",
 		"scripts/sender-not-the-logins.lua: a user is himself",
 		"scripts/sender-not-the-logins.lua: a user is not another",
@@ -348,8 +368,10 @@ func TestNeeds(t *testing.T) {
 		"large": "no", "utf8_sender": "jürgen@example.org",
 		"provoke": "no", "impatient": "served", "error_limit": "30", "login_limit": "30", "other_sender": "", "full": "",
 		"greylisting": "", "retry_every": "30s",
+		"inbox": "", "mbox": "", "imap_server": "", "mail_log": "", "foreign_domain": "example.net", "retry_within": "10m", "flush": "",
+		"mx_name": "mx.example.net", "mx_ca": "", "mx_ca_key": "", "relay_user": "", "patience": "",
 	}
-	targets := []string{"smtp", "local", "submission", "submissions", "lmtp"}
+	targets := []string{"smtp", "local", "submission", "submissions", "lmtp", "mx"}
 	unused := maps.Clone(defaults)
 	for _, name := range names(t) {
 		script := compile(t, name)

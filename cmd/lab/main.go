@@ -9,11 +9,13 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
 
 	"smtplay/engine/lab"
+	"smtplay/engine/lab/daemon"
 )
 
 func main() {
@@ -34,13 +36,30 @@ its environment:
   SMTPLAY_CA                  the file of the CA that signed the server's certificate
   SMTPLAY_TLS_NAME            the name in that certificate
   SMTPLAY_SECRET_password     the password of james@new.example.com
-  SMTPLAY_VAR_send            yes: this server's mail goes nowhere
+  SMTPLAY_TARGET_mx           where it sends the mail of example.net: for listen "mx" in a script
+  SMTPLAY_VAR_send            yes: this server's mail goes nowhere else
+  SMTPLAY_VAR_inbox           the Maildir of james@new.example.com
+  SMTPLAY_VAR_mail_log        the file of the mail log
+  SMTPLAY_VAR_flush           the command that makes it try again at once what it keeps for later
   SMTPLAY_FLAGS               all of it but the password, as flags for "smtplay run"
   SMTPLAY_LOG                 the file of the mail log
 
 Exit status: that of COMMAND (128 and more when a signal ended it); 2 usage; 3 no Postfix, or
 no such COMMAND.
 `
+
+// retry is how long what example.net puts off waits: long enough to be seen in
+// the queue, short enough to be waited for.
+const retry = 5 * time.Second
+
+// served is the server, and where it sends mail to.
+type served struct {
+	*lab.Postfix
+	mx string
+}
+
+// flush is the command that makes it try at once what it keeps for later.
+func (s *served) flush() string { return "postqueue -c " + filepath.Join(s.Dir(), "etc") + " -f" }
 
 const (
 	exitUsage = 2
@@ -67,13 +86,20 @@ func run(args []string, stdout, stderr io.Writer) int {
 
 	starting, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	server, err := lab.Start(starting, lab.Options{})
+	mx, err := daemon.ReservePort()
 	if err != nil {
 		return fault(stderr, err)
 	}
+	defer mx.Close()
+	started, err := lab.Start(starting, lab.Options{Retry: retry, Outbound: []lab.Outbound{{Domain: "example.net", Address: mx.Addr}}})
+	if err != nil {
+		return fault(stderr, err)
+	}
+	server := &served{started, mx.Addr}
 	status := 0
 	if command == nil {
 		fmt.Fprint(stdout, invocation(server))
+		fmt.Fprintf(stderr, "mail to example.net goes to listen \"mx\"; %q tries it again at once\n", server.flush())
 		fmt.Fprintf(stderr, "mail log: %s; Ctrl-C stops the server\n", server.LogFile())
 		<-signals
 	} else {
@@ -92,34 +118,40 @@ func fault(stderr io.Writer, err error) int {
 }
 
 // flags are the arguments of "smtplay run" for this server, a line's worth in each element.
-func flags(server *lab.Postfix) []string {
+func flags(server *served) []string {
 	targets := make([]string, 0, len(server.Names()))
 	for _, name := range server.Names() {
 		if name != "smtp" { // the server itself
 			targets = append(targets, "--target "+name+"="+server.Addr(name))
 		}
 	}
+	targets = append(targets, "--target mx="+server.mx)
 	return []string{
 		"--server " + server.Addr("smtp"),
 		strings.Join(targets, " "),
 		"--ca " + server.CAFile() + " --tls-name " + lab.Hostname + " --var send=yes",
+		"--var inbox=" + server.Maildir(lab.User) + " --var mail_log=" + server.LogFile() + " --allow read=" + server.Dir(),
 	}
 }
 
 // invocation is the whole command, to be pasted into a shell.
-func invocation(server *lab.Postfix) string {
+func invocation(server *served) string {
 	return "SMTPLAY_SECRET_password=" + lab.Password + " smtplay run " +
 		strings.Join(flags(server), " \\\n  ") + " scripts/\n"
 }
 
 // environment is what usage promises to COMMAND.
-func environment(server *lab.Postfix) []string {
+func environment(server *served) []string {
 	env := []string{
 		"SMTPLAY_SERVER=" + server.Addr("smtp"),
 		"SMTPLAY_CA=" + server.CAFile(),
 		"SMTPLAY_TLS_NAME=" + lab.Hostname,
 		"SMTPLAY_SECRET_password=" + lab.Password,
+		"SMTPLAY_TARGET_mx=" + server.mx,
 		"SMTPLAY_VAR_send=yes",
+		"SMTPLAY_VAR_inbox=" + server.Maildir(lab.User),
+		"SMTPLAY_VAR_mail_log=" + server.LogFile(),
+		"SMTPLAY_VAR_flush=" + server.flush(),
 		"SMTPLAY_FLAGS=" + strings.Join(flags(server), " "),
 		"SMTPLAY_LOG=" + server.LogFile(),
 	}
@@ -130,7 +162,7 @@ func environment(server *lab.Postfix) []string {
 }
 
 // around runs a command while the server is there and returns its exit status.
-func around(server *lab.Postfix, command []string, signals <-chan os.Signal, stdout, stderr io.Writer) int {
+func around(server *served, command []string, signals <-chan os.Signal, stdout, stderr io.Writer) int {
 	cmd := exec.Command(command[0], command[1:]...)
 	cmd.Env = append(os.Environ(), environment(server)...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, stdout, stderr

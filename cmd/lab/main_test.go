@@ -57,7 +57,8 @@ func TestAroundCommand(t *testing.T) {
 		{"environment", `echo "$SMTPLAY_SERVER $SMTPLAY_TARGET_local $SMTPLAY_TLS_NAME $SMTPLAY_SECRET_password $SMTPLAY_VAR_send"`, 0,
 			`^127\.0\.0\.1:\d+ 127\.0\.0\.1:\d+ maila\.example\.com yourpassword yes\n$`},
 		{"flags", `test "$SMTPLAY_TARGET_smtp" = "$SMTPLAY_SERVER" && echo "$SMTPLAY_FLAGS"`, 0,
-			`^--server \S+ --target local=\S+ --target submission=\S+ --target submissions=\S+ --target xclient=\S+ --ca \S+ --tls-name maila\.example\.com --var send=yes\n$`},
+			`^--server \S+ --target local=\S+ --target submission=\S+ --target submissions=\S+ --target xclient=\S+ --target mx=127\.0\.0\.1:\d+ --ca \S+ --tls-name maila\.example\.com --var send=yes --var inbox=\S+/james --var mail_log=\S+ --allow read=\S+\n$`},
+		{"both ends", `echo "$SMTPLAY_TARGET_mx" && test -d "$SMTPLAY_VAR_inbox/new" && test -f "$SMTPLAY_VAR_mail_log" && $SMTPLAY_VAR_flush`, 0, `^127\.0\.0\.1:\d+\n$`},
 		{"files", `test -s "$SMTPLAY_LOG" && grep -c BEGIN "$SMTPLAY_CA"`, 0, `^1\n$`},
 		{"status", "exit 7", 7, `^$`},
 		{"signal", "kill -TERM $$", 128 + 15, `^$`},
@@ -83,8 +84,9 @@ func TestAroundCommand(t *testing.T) {
 
 // invocationForm is what can be pasted, and what follows it until a Ctrl-C.
 var invocationForm = regexp.MustCompile(`^SMTPLAY_SECRET_password=yourpassword smtplay run --server 127\.0\.0\.1:\d+ \\
-  --target local=127\.0\.0\.1:\d+ --target submission=127\.0\.0\.1:\d+ --target submissions=127\.0\.0\.1:\d+ --target xclient=127\.0\.0\.1:\d+ \\
-  --ca (/\S+)/tls/ca\.pem --tls-name maila\.example\.com --var send=yes scripts/
+  --target local=127\.0\.0\.1:\d+ --target submission=127\.0\.0\.1:\d+ --target submissions=127\.0\.0\.1:\d+ --target xclient=127\.0\.0\.1:\d+ --target mx=127\.0\.0\.1:\d+ \\
+  --ca (/\S+)/tls/ca\.pem --tls-name maila\.example\.com --var send=yes \\
+  --var inbox=/\S+/james --var mail_log=/\S+ --allow read=/\S+ scripts/
 $`)
 
 func TestUntilSignal(t *testing.T) {

@@ -192,6 +192,15 @@ func (a *Authority) Pool() *x509.CertPool { return pool(a.Certificate) }
 // PEM returns the authority's own certificate.
 func (a *Authority) PEM() []byte { return encode(a.Certificate) }
 
+// KeyPEM returns the authority's key, PKCS #8.
+func (a *Authority) KeyPEM() ([]byte, error) {
+	der, err := x509.MarshalPKCS8PrivateKey(a.key)
+	if err != nil {
+		return nil, fmt.Errorf("key of %s: %w", a.Certificate.Subject.CommonName, err)
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), nil
+}
+
 // unsigned is what authorities and certificates have in common.
 func unsigned(name string, notBefore, notAfter time.Time) *x509.Certificate {
 	if notBefore.IsZero() {

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"crypto"
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
@@ -59,12 +60,27 @@ var otherNames = [...]string{"other.example.net", "another.example.net"}
 // intermediate of it. RootPEM and Pool are that authority whatever the flaw, so
 // that who trusts them finds it.
 func CertificateNamed(f Flaw, names ...string) (*Certificate, error) {
-	if int(f) >= len(flawNames) {
-		return nil, fmt.Errorf("make certificate: there is no %s", f)
-	}
 	root, issuer, err := house()
 	if err != nil {
 		return nil, err
+	}
+	return flawed(f, root, issuer, names)
+}
+
+// CertificateNamed makes one as the function of that name does, for a client
+// that trusts this authority, which must be a root: an intermediate of it signs.
+func (a *Authority) CertificateNamed(f Flaw, names ...string) (*Certificate, error) {
+	issuer, err := MakeCA(AuthorityOptions{Issuer: a, NotBefore: time.Now().Add(-validity), NotAfter: time.Now().Add(validity + time.Hour)})
+	if err != nil {
+		return nil, err
+	}
+	return flawed(f, a, issuer, names)
+}
+
+// flawed makes a certificate below a root.
+func flawed(f Flaw, root, issuer *Authority, names []string) (made *Certificate, err error) {
+	if int(f) >= len(flawNames) {
+		return nil, fmt.Errorf("make certificate: there is no %s", f)
 	}
 	o := CertificateOptions{Names: names, Issuer: issuer}
 	now := time.Now()
@@ -93,12 +109,30 @@ func CertificateNamed(f Flaw, names ...string) (*Certificate, error) {
 	case FlawNoIntermediate:
 		o.OmitIntermediate = true
 	}
-	made, err := MakeCertificate(o)
-	if err != nil {
+	if made, err = MakeCertificate(o); err != nil {
 		return nil, err
 	}
 	made.RootPEM, made.Pool = root.PEM(), root.Pool()
 	return made, nil
+}
+
+// LoadAuthority makes a root of its PEM text and that of its key, which may be
+// the same text. It fails on a certificate that signs no others. certName and
+// keyName are what errors call them; they do not quote them.
+func LoadAuthority(cert []byte, certName string, key []byte, keyName string) (*Authority, error) {
+	pair, err := keypair.Load("authority's", cert, certName, key, keyName)
+	if err != nil {
+		return nil, err
+	}
+	one, err := x509.ParseCertificate(pair.Certificate[0])
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", certName, err)
+	}
+	signer, ok := pair.PrivateKey.(crypto.Signer)
+	if !ok || !one.IsCA || one.MaxPathLenZero {
+		return nil, fmt.Errorf("%s: this certificate cannot sign those of an authority below it: make one with openssl req -x509", certName)
+	}
+	return &Authority{Certificate: one, key: signer}, nil
 }
 
 // authorities are those of the process, made when they are needed and again when

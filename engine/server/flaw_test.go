@@ -133,3 +133,43 @@ func TestLoadCertificate(t *testing.T) {
 		})
 	}
 }
+
+// TestLoadAuthority: what an authority of somebody's own signs has the flaw that
+// was named, and for who trusts that authority no other.
+func TestLoadAuthority(t *testing.T) {
+	made, err := server.MakeCA(server.AuthorityOptions{CommonName: "my own"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := made.KeyPEM()
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := append(made.PEM(), key...)
+	ca, err := server.LoadAuthority(text, "ca.pem", text, "ca.pem")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for flaw, want := range map[server.Flaw]string{
+		server.FlawNone: "", server.FlawExpired: "expired", server.FlawOtherName: "not mx.example.net",
+		server.FlawSelfSigned: "unknown authority", server.FlawUnknownAuthority: "unknown authority",
+	} {
+		c, err := ca.CertificateNamed(flaw, "mx.example.net")
+		if err != nil {
+			t.Fatal(err)
+		}
+		below := x509.NewCertPool()
+		below.AppendCertsFromPEM(c.CertPEM)
+		_, err = c.TLS.Leaf.Verify(x509.VerifyOptions{Roots: made.Pool(), Intermediates: below, DNSName: "mx.example.net"})
+		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%v: %v, want %q", flaw, err, want)
+		}
+	}
+	leaf, err := server.MakeCertificate(server.CertificateOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := server.LoadAuthority(leaf.CertPEM, "leaf.pem", leaf.KeyPEM, "key.pem"); err == nil || !strings.Contains(err.Error(), "leaf.pem: this certificate cannot sign") {
+		t.Errorf("a server's certificate: %v", err)
+	}
+}

@@ -40,9 +40,9 @@ its environment:
   SMTPLAY_VAR_send            yes: this server's mail goes nowhere else
   SMTPLAY_VAR_inbox           the Maildir of james@new.example.com
   SMTPLAY_VAR_mail_log        the file of the mail log
-  SMTPLAY_VAR_flush           the command that makes it try again at once what it keeps for later
   SMTPLAY_FLAGS               all of it but the password, as flags for "smtplay run"
   SMTPLAY_LOG                 the file of the mail log
+  SMTPLAY_FLUSH               the command that makes it try again at once what it keeps for later
 
 Exit status: that of COMMAND (128 and more when a signal ended it); 2 usage; 3 no Postfix, or
 no such COMMAND.
@@ -151,9 +151,9 @@ func environment(server *served) []string {
 		"SMTPLAY_VAR_send=yes",
 		"SMTPLAY_VAR_inbox=" + server.Maildir(lab.User),
 		"SMTPLAY_VAR_mail_log=" + server.LogFile(),
-		"SMTPLAY_VAR_flush=" + server.flush(),
 		"SMTPLAY_FLAGS=" + strings.Join(flags(server), " "),
 		"SMTPLAY_LOG=" + server.LogFile(),
+		"SMTPLAY_FLUSH=" + server.flush(),
 	}
 	for _, name := range server.Names() {
 		env = append(env, "SMTPLAY_TARGET_"+name+"="+server.Addr(name))

@@ -58,7 +58,7 @@ func TestAroundCommand(t *testing.T) {
 			`^127\.0\.0\.1:\d+ 127\.0\.0\.1:\d+ maila\.example\.com yourpassword yes\n$`},
 		{"flags", `test "$SMTPLAY_TARGET_smtp" = "$SMTPLAY_SERVER" && echo "$SMTPLAY_FLAGS"`, 0,
 			`^--server \S+ --target local=\S+ --target submission=\S+ --target submissions=\S+ --target xclient=\S+ --target mx=127\.0\.0\.1:\d+ --ca \S+ --tls-name maila\.example\.com --var send=yes --var inbox=\S+/james --var mail_log=\S+ --allow read=\S+\n$`},
-		{"both ends", `echo "$SMTPLAY_TARGET_mx" && test -d "$SMTPLAY_VAR_inbox/new" && test -f "$SMTPLAY_VAR_mail_log" && $SMTPLAY_VAR_flush`, 0, `^127\.0\.0\.1:\d+\n$`},
+		{"both ends", `echo "$SMTPLAY_TARGET_mx" && test -d "$SMTPLAY_VAR_inbox/new" && test -f "$SMTPLAY_VAR_mail_log" && $SMTPLAY_FLUSH`, 0, `^127\.0\.0\.1:\d+\n$`},
 		{"files", `test -s "$SMTPLAY_LOG" && grep -c BEGIN "$SMTPLAY_CA"`, 0, `^1\n$`},
 		{"status", "exit 7", 7, `^$`},
 		{"signal", "kill -TERM $$", 128 + 15, `^$`},

@@ -55,7 +55,8 @@ func (s *session) waiting() (done func()) {
 	if s.m.state.Strands() == 0 {
 		return nothing
 	}
-	h, regain := s.half, s.m.state.Release()
+	h := s.half // before the release: then it is another's
+	regain := s.m.state.Release()
 	return func() {
 		regain()
 		s.half = h

@@ -15,13 +15,13 @@ import (
 )
 
 func newCheck(p *process) *cobra.Command {
-	allow := &allowFlag{}
+	allow, format := &allowFlag{}, ""
 	cmd := &cobra.Command{
-		Use:   "check [PATH…]",
+		Use:   "check [PATH…] [flags]",
 		Short: "Say all that can be said of scripts without a network, and what they need",
 		Long: "Reads scripts, files or folders of them (without a PATH the runbooks inside\n" +
 			"smtplay), and says what is wrong with them and which vars, secrets and targets\n" +
-			"each of them needs. Nothing is sent.\n\nExit status: 0 all is right; 2 something is wrong.",
+			"each of them needs. Nothing is sent. smtplay docs editor tells of --format json.\n\nExit status: 0 all is right; 2 something is wrong.",
 		DisableFlagsInUseLine: true,
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return []string{"lua"}, cobra.ShellCompDirectiveFilterFileExt
@@ -29,15 +29,33 @@ func newCheck(p *process) *cobra.Command {
 		RunE: func(cmd *cobra.Command, paths []string) error {
 			ctx, stop := interruptible(cmd.Context())
 			defer stop()
-			return check(ctx, p, paths, allow)
+			show, ok := checkFormats[format]
+			if !ok {
+				return usage("no format is called %q", format).try("the formats are text and json")
+			}
+			return check(ctx, p, paths, allow, show)
 		},
 	}
 	allow.register(cmd.Flags())
+	cmd.Flags().StringVar(&format, "format", "text", "`FORMAT`: text, or json for programs")
+	// It fails for a flag that is not there.
+	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]string{"text", "json"}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
 
+// checkFormats show what was found, and return how many problems keep a script
+// from running.
+var checkFormats = map[string]func(*process, *checked) (errors int){"text": showChecked, "json": writeChecked}
+
+// checked is what was found without a network.
+type checked struct {
+	*loaded
+	tests  map[string][]suite.Declared // of the scripts in which they could be listed
+	redact *transcript.Redactor
+}
+
 // check does the verb.
-func check(ctx context.Context, p *process, paths []string, allow *allowFlag) error {
+func check(ctx context.Context, p *process, paths []string, allow *allowFlag, show func(*process, *checked) int) error {
 	allowed, err := allow.permissions()
 	if err != nil {
 		return err
@@ -50,31 +68,42 @@ func check(ctx context.Context, p *process, paths []string, allow *allowFlag) er
 	if err != nil {
 		return err
 	}
-	total := len(scripts.scripts)
-	tests := map[string]int{}
+	found := &checked{loaded: scripts, tests: map[string][]suite.Declared{}, redact: env.Redact}
 	for _, s := range scripts.scripts {
 		if !listable(s, env) {
 			continue
 		}
 		declared, err := s.Tests(ctx, env)
 		scripts.blame(err)
-		tests[s.Name()] = len(declared)
+		if err == nil {
+			found.tests[s.Name()] = declared
+		}
 	}
 	for _, s := range scripts.scripts {
 		scripts.problems = append(scripts.problems, s.Commands(allowed.Exec)...)
-		inventory(p.stdout, env.Redact, s, tests[s.Name()])
 	}
-	errors := showProblems(p.stderr, env.Redact, scripts.problems)
-	switch {
-	case ctx.Err() != nil:
+	if ctx.Err() != nil {
 		return &fault{status: exitInterrupted, msg: context.Cause(ctx).Error()}
-	case errors > 0:
+	}
+	if errors := show(p, found); errors > 0 {
 		return &fault{status: exitUsage, msg: count(errors, "problem")}
-	case total == 0:
+	}
+	if len(scripts.scripts) == 0 {
 		return usage("there is no script in %s", strings.Join(paths, ", "))
 	}
-	fmt.Fprintf(p.stdout, "%s, no problems\n", count(total, "script"))
 	return nil
+}
+
+// showChecked shows people what each script needs, and then what is wrong.
+func showChecked(p *process, c *checked) (errors int) {
+	for _, s := range c.scripts {
+		inventory(p.stdout, c.redact, s, len(c.tests[s.Name()]))
+	}
+	errors = showProblems(p.stderr, c.redact, c.problems)
+	if errors == 0 && len(c.scripts) > 0 {
+		fmt.Fprintf(p.stdout, "%s, no problems\n", count(len(c.scripts), "script"))
+	}
+	return errors
 }
 
 // listable says whether the script's top level can be run for its tests: all
@@ -141,15 +170,7 @@ func inputLine(in dsl.Input) string {
 
 func targetNames(needs dsl.Needs) []string {
 	var names []string
-	seen := map[string]bool{}
-	if needs.Default {
-		names, seen[suite.DefaultTarget] = append(names, suite.DefaultTarget), true
-	}
-	for _, use := range needs.Targets {
-		if seen[use.Name] {
-			continue
-		}
-		seen[use.Name] = true
+	for _, use := range targetsOf(needs) {
 		name := use.Name
 		if use.Optional {
 			name += " (skipped without it)"
@@ -157,4 +178,19 @@ func targetNames(needs dsl.Needs) []string {
 		names = append(names, name)
 	}
 	return names
+}
+
+// targetsOf lists the targets, each once, the default one first.
+func targetsOf(needs dsl.Needs) []dsl.Use {
+	var targets []dsl.Use
+	seen := map[string]bool{}
+	if needs.Default {
+		targets, seen[suite.DefaultTarget] = append(targets, dsl.Use{Name: suite.DefaultTarget}), true
+	}
+	for _, use := range needs.Targets {
+		if !seen[use.Name] {
+			targets, seen[use.Name] = append(targets, use), true
+		}
+	}
+	return targets
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	lua "github.com/yuin/gopher-lua"
@@ -227,11 +228,11 @@ func notifySpelling(s string) error {
 	return nil
 }
 
-var byValue = regexp.MustCompile(`^(?i)([-+]?[0-9]{1,9});([RN])T?$`)
+var byValue = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(?i)([-+]?[0-9]{1,9});([RN])T?$`) })
 
 // bySpelling: who asks for the message to be returned gives it some time (RFC 2852 4).
 func bySpelling(s string) error {
-	m := byValue.FindStringSubmatch(s)
+	m := byValue().FindStringSubmatch(s)
 	if m == nil {
 		return fmt.Errorf("%q is no time to deliver by, as in \"120;R\"%s", s, byHand)
 	}
@@ -259,13 +260,13 @@ func rrvsSpelling(s string) error {
 	return timeSpelling(when)
 }
 
-var addressType = regexp.MustCompile(`^[A-Za-z0-9-]+$`)
+var addressType = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9-]+$`) })
 
 // orcptSpelling: ORCPT has a type and an address (RFC 3461 4.2).
 func orcptSpelling(s string) error {
 	kind, address, typed := strings.Cut(s, ";")
 	switch {
-	case typed && !addressType.MatchString(kind):
+	case typed && !addressType().MatchString(kind):
 		return fmt.Errorf("%q is no type of address, as in \"rfc822;james@example.com\"%s", kind, byHand)
 	case typed && address == "":
 		return errors.New("the address behind its type is missing" + byHand)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 
 	lua "github.com/yuin/gopher-lua"
 
@@ -74,13 +75,13 @@ func (c *call) keyword() (keyword, parameter string) {
 }
 
 // ehloKeyword is RFC 5321 4.1.1.1's, and the obsolete "AUTH=".
-var ehloKeyword = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9-]*=?$`)
+var ehloKeyword = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9-]*=?$`) })
 
 // replyCode is the beginning of a whole line, pasted for its keyword.
-var replyCode = regexp.MustCompile(`^[2-5][0-9][0-9]-`)
+var replyCode = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[2-5][0-9][0-9]-`) })
 
 func (c *call) checkKeyword(keyword, parameter string) {
-	if !ehloKeyword.MatchString(keyword) || replyCode.MatchString(keyword) {
+	if !ehloKeyword().MatchString(keyword) || replyCode().MatchString(keyword) {
 		c.wrong("%q is no EHLO keyword: letters, digits and hyphens, as in STARTTLS", keyword)
 	}
 	if strings.ContainsAny(parameter, " \t") {

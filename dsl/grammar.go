@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"sort"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"github.com/yuin/gopher-lua/parse"
@@ -176,8 +177,8 @@ func (g grammar) fileEnd() token {
 }
 
 var (
-	durationLike = regexp.MustCompile(`^[0-9.]+(ms|s|m|h)([0-9].*)?$`)
-	patternLike  = regexp.MustCompile(`^[1-9][0-9]*[xX]`)
+	durationLike = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-9.]+(ms|s|m|h)([0-9].*)?$`) })
+	patternLike  = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[1-9][0-9]*[xX]`) })
 )
 
 // malformedNumber is the fault of token i if it is a number that runs into a
@@ -195,9 +196,9 @@ func malformedNumber(src string, toks []token, i int) (fault, bool) {
 	switch {
 	case isReplyPattern(word):
 		f.hint = fmt.Sprintf("here a reply pattern needs quotes: %q", word)
-	case durationLike.MatchString(word):
+	case durationLike().MatchString(word):
 		f.hint = fmt.Sprintf("a duration is a string: %q", word)
-	case patternLike.MatchString(word):
+	case patternLike().MatchString(word):
 		f.hint = "a reply pattern has three places, the first 2 to 5, the others digits or x: 4xx, 25x"
 	case strings.Contains(word, ".."):
 		f.hint = "put a blank before .."

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/yuin/gopher-lua/ast"
 
@@ -75,16 +76,16 @@ func (s *Script) notePassword(m *module, e ast.Expr) {
 
 // noAnswer is what ends an exchange, by whatever the server said: it may look
 // like base64.
-var noAnswer = regexp.MustCompile(`(?i)^(\*|quit|rset|noop|data|help|starttls)$`)
+var noAnswer = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?i)^(\*|quit|rset|noop|data|help|starttls)$`) })
 
-var authLine = regexp.MustCompile(`(?i)^auth\s+(\S+)(?:\s+(\S+))?\s*$`)
+var authLine = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?i)^auth\s+(\S+)(?:\s+(\S+))?\s*$`) })
 
 // noteMessage keeps the password in what is written out of an AUTH exchange: in
 // the initial response, or in an answer to a challenge. LOGIN's first answer is
 // the user.
 func (s *Script) noteMessage(line string) {
 	message := line
-	if m := authLine.FindStringSubmatch(line); m != nil {
+	if m := authLine().FindStringSubmatch(line); m != nil {
 		s.answers = 1
 		if strings.EqualFold(m[1], "LOGIN") && m[2] == "" {
 			s.answers = 2
@@ -94,7 +95,7 @@ func (s *Script) noteMessage(line string) {
 		if message = m[2]; s.answers > 0 || message == "=" {
 			return
 		}
-	} else if s.answers == 0 || noAnswer.MatchString(line) {
+	} else if s.answers == 0 || noAnswer().MatchString(line) {
 		s.answers = 0
 		return
 	} else if s.answers--; s.answers > 0 {
@@ -128,8 +129,8 @@ func (s *Script) hide(problems Problems) Problems {
 }
 
 var (
-	aboutPasswords = regexp.MustCompile(`(?i)\bauth\b|passw|secret`)
-	quoted         = regexp.MustCompile(`"[^"]*"?|'[^']*'?|\[\[.*`)
+	aboutPasswords = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?i)\bauth\b|passw|secret`) })
+	quoted         = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`"[^"]*"?|'[^']*'?|\[\[.*`) })
 )
 
 // veil covers the strings of lines that speak of passwords, in a file that
@@ -137,14 +138,14 @@ var (
 func veil(problems Problems) Problems {
 	for i := range problems {
 		p := &problems[i]
-		if !aboutPasswords.MatchString(p.Source) {
+		if !aboutPasswords().MatchString(p.Source) {
 			continue
 		}
-		for _, q := range quoted.FindAllString(p.Source, -1) {
+		for _, q := range quoted().FindAllString(p.Source, -1) {
 			p.Msg = strings.ReplaceAll(p.Msg, q, "a string")
 			p.Hint = strings.ReplaceAll(p.Hint, q, "a string")
 		}
-		p.Source = quoted.ReplaceAllStringFunc(p.Source, func(q string) string { return strings.Repeat("*", len(q)) })
+		p.Source = quoted().ReplaceAllStringFunc(p.Source, func(q string) string { return strings.Repeat("*", len(q)) })
 	}
 	return problems
 }

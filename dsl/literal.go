@@ -3,6 +3,7 @@ package dsl
 import (
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/yuin/gopher-lua/parse"
 )
@@ -270,7 +271,9 @@ func isReplyPattern(src string) bool {
 	return len(src) == 3 || !isNameByte(src[3])
 }
 
-var wholeNumber = regexp.MustCompile(`^(0[xX][0-9a-fA-F]+|([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?)$`)
+var wholeNumber = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(0[xX][0-9a-fA-F]+|([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?)$`)
+})
 
 // isWholeNumber is whether a number is one for Lua 5.1 too, where it may not
 // run into a name or a further point: the scanner reads 2y, 1..x and 1e+y.
@@ -278,7 +281,7 @@ func isWholeNumber(src string, t token) bool {
 	if t.end < len(src) && (isNameByte(src[t.end]) || src[t.end] == '.') {
 		return false
 	}
-	return wholeNumber.MatchString(src[t.start:t.end])
+	return wholeNumber().MatchString(src[t.start:t.end])
 }
 
 // continuesCall is whether a token after a literal would be taken for a

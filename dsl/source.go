@@ -100,18 +100,18 @@ func (s *source) compile() (proto *lua.FunctionProto, problems Problems) {
 }
 
 var (
-	gotoMessage  = regexp.MustCompile(`goto.* at line (\d+)`)
-	labelMessage = regexp.MustCompile(`^label '(.*)' already defined`)
+	gotoMessage  = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`goto.* at line (\d+)`) })
+	labelMessage = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^label '(.*)' already defined`) })
 )
 
 // compilePlace is the line that a compiler's error is about, and the word
 // there. Of a goto the line is in the text only, of a label it is one too high.
 func compilePlace(ce *lua.CompileError) (line int, word string) {
-	if m := gotoMessage.FindStringSubmatch(ce.Message); m != nil {
+	if m := gotoMessage().FindStringSubmatch(ce.Message); m != nil {
 		line, _ = strconv.Atoi(m[1])
 		return line, "goto"
 	}
-	if m := labelMessage.FindStringSubmatch(ce.Message); m != nil {
+	if m := labelMessage().FindStringSubmatch(ce.Message); m != nil {
 		return ce.Line - 1, m[1]
 	}
 	switch {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path"
 	"regexp"
+	"sync"
 
 	"smtplay/engine/suite"
 )
@@ -13,7 +14,7 @@ import (
 const localView = "local"
 
 // aboutRelaying finds tests that say of themselves what they are about.
-var aboutRelaying = regexp.MustCompile(`(?i)\brelay`)
+var aboutRelaying = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?i)\brelay`) })
 
 // warn says why the pass of a relay test proves nothing: a server commonly
 // relays for its own machine (Postfix: mynetworks), so that what was accepted
@@ -43,10 +44,10 @@ func (s *session) warn(v *suite.Verdict) {
 
 // speaksOfRelaying: the name of the test, the title of the file or its name.
 func (s *session) speaksOfRelaying() bool {
-	if s.phase == phaseTesting && s.run.Index < len(s.tests) && aboutRelaying.MatchString(s.tests[s.run.Index].Name) {
+	if s.phase == phaseTesting && s.run.Index < len(s.tests) && aboutRelaying().MatchString(s.tests[s.run.Index].Name) {
 		return true
 	}
-	return aboutRelaying.MatchString(s.script.Title()) || aboutRelaying.MatchString(path.Base(s.script.Name()))
+	return aboutRelaying().MatchString(s.script.Title()) || aboutRelaying().MatchString(path.Base(s.script.Name()))
 }
 
 // refusedRelay: one of the test's conversations with that server, as this same

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // Cipher is a cipher suite of TLS up to 1.2, with the names of the registry and
@@ -66,7 +67,7 @@ func CipherNamed(name string) (Cipher, error) {
 			return Cipher{}, &UnspokenError{name, "it is of TLS 1.3, of which Go's TLS always offers all; ciphers bounds TLS up to 1.2"}
 		}
 	}
-	if cipherForm.MatchString(name) {
+	if cipherForm().MatchString(name) {
 		return Cipher{}, &UnspokenError{name, "Go's TLS does not speak it (it has ECDHE and RSA key exchange, with AES, ChaCha20, 3DES and RC4)"}
 	}
 	if strings.ContainsAny(name, ":!+@") || slices.Contains([]string{"ALL", "DEFAULT", "HIGH", "MEDIUM", "LOW", "COMPLEMENTOFALL"}, name) {
@@ -77,10 +78,12 @@ func CipherNamed(name string) (Cipher, error) {
 
 // cipherForm is what the names of suites are made of, those of the registry and
 // those of OpenSSL.
-var cipherForm = regexp.MustCompile(`^(` +
-	`(TLS|SSL)_[A-Za-z0-9_]+_WITH_[A-Z0-9_]+|TLS_AES_(128|256)_CCM(_8)?_SHA256` +
-	`|(` + cipherPart + `-)+` + cipherPart +
-	`)$`)
+var cipherForm = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(` +
+		`(TLS|SSL)_[A-Za-z0-9_]+_WITH_[A-Z0-9_]+|TLS_AES_(128|256)_CCM(_8)?_SHA256` +
+		`|(` + cipherPart + `-)+` + cipherPart +
+		`)$`)
+})
 
 const cipherPart = `(EXP|DHE|EDH|DH|ADH|ECDHE|ECDH|AECDH|RSA|DSS|ECDSA|PSK|SRP|KRB5|GOST2001|GOST2012|GOST89|AES128|AES256|AES|128|256|DES|IDEA|SEED|RC2|RC4|` +
 	`CAMELLIA128|CAMELLIA256|ARIA128|ARIA256|CHACHA20|POLY1305|NULL|CBC|CBC3|GCM|CCM|CCM8|MD5|SHA|SHA256|SHA384)`

@@ -2,7 +2,9 @@ package main
 
 import (
 	"fmt"
+	"runtime"
 	"runtime/debug"
+	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -10,31 +12,38 @@ import (
 func newVersion(p *process) *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
-		Short: "Print the version",
+		Short: "Print the version, the revision and the Go that built it",
 		Args:  noOperands,
 		RunE:  func(*cobra.Command, []string) error { return printVersion(p) },
 	}
 }
 
 func printVersion(p *process) error {
-	_, err := fmt.Fprintf(p.stdout, "smtplay %s\n", version())
+	info, _ := debug.ReadBuildInfo()
+	_, err := fmt.Fprintf(p.stdout, "smtplay %s\n", version(info))
 	return err
 }
 
-// version is that of the module, and where it was built from a working copy
-// the revision.
-func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok || info.Main.Version == "" {
-		return "unknown"
+// version is that of the module, the revision that it was built from where Go
+// wrote it down, and the Go that built it for which machine.
+func version(info *debug.BuildInfo) string {
+	if info == nil {
+		info = &debug.BuildInfo{GoVersion: runtime.Version()}
 	}
-	if info.Main.Version != "(devel)" {
-		return info.Main.Version
-	}
+	settings := map[string]string{"GOOS": runtime.GOOS, "GOARCH": runtime.GOARCH}
 	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" && len(s.Value) >= 12 {
-			return "devel " + s.Value[:12]
-		}
+		settings[s.Key] = s.Value
 	}
-	return "devel"
+	words := []string{strings.Trim(info.Main.Version, "()")}
+	if words[0] == "" {
+		words[0] = "unknown"
+	}
+	if revision := settings["vcs.revision"]; revision != "" {
+		revision = revision[:min(12, len(revision))]
+		if settings["vcs.modified"] == "true" {
+			revision += " changed"
+		}
+		words = append(words, revision)
+	}
+	return strings.Join(append(words, info.GoVersion, settings["GOOS"]+"/"+settings["GOARCH"]), ", ")
 }

@@ -7,6 +7,7 @@ import (
 	"net"
 	"regexp"
 	"strconv"
+	"sync"
 )
 
 // frontConn stands between a client and go-smtp and sets right what go-smtp has
@@ -107,8 +108,8 @@ func (c *frontConn) Read(p []byte) (int, error) {
 
 var (
 	// RFC 5321 section 4.5.1: every server knows postmaster without a domain.
-	barePostmaster = regexp.MustCompile(`(?i)^(RCPT TO: *)<postmaster>`)
-	chunkCommand   = regexp.MustCompile(`(?i)^BDAT[ \t]+([0-9]{1,9})[ \t\r\n]`)
+	barePostmaster = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?i)^(RCPT TO: *)<postmaster>`) })
+	chunkCommand   = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?i)^BDAT[ \t]+([0-9]{1,9})[ \t\r\n]`) })
 )
 
 // command returns what go-smtp is to read for a line of the client.
@@ -116,10 +117,10 @@ func (c *frontConn) command(line []byte) []byte {
 	if c.message {
 		return bytes.Clone(line)
 	}
-	if size := chunkCommand.FindSubmatch(line); size != nil {
+	if size := chunkCommand().FindSubmatch(line); size != nil {
 		c.chunk, _ = strconv.Atoi(string(size[1]))
 	}
-	return barePostmaster.ReplaceAll(line, []byte("${1}<postmaster@"+hostedDomain+">"))
+	return barePostmaster().ReplaceAll(line, []byte("${1}<postmaster@"+hostedDomain+">"))
 }
 
 // Close closes the connection, unless it has gone to the secure desk.

@@ -10,6 +10,7 @@ import (
 	"io"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -39,8 +40,10 @@ type fromLine struct {
 }
 
 var (
-	fromForm = regexp.MustCompile(`^From (.*?) *(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),? +([A-Z][a-z][a-z] +\d{1,2} +\d\d:\d\d(?::\d\d)?)((?: +[A-Z]{1,5})?) +(\d{4})((?: +[+-]\d{4})?)\r?\n?$`)
-	layouts  = []string{"Jan 2 15:04:05 2006", "Jan 2 15:04 2006"}
+	fromForm = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^From (.*?) *(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),? +([A-Z][a-z][a-z] +\d{1,2} +\d\d:\d\d(?::\d\d)?)((?: +[A-Z]{1,5})?) +(\d{4})((?: +[+-]\d{4})?)\r?\n?$`)
+	})
+	layouts = []string{"Jan 2 15:04:05 2006", "Jan 2 15:04 2006"}
 )
 
 // longestFrom is how long a From_ line may be.
@@ -51,7 +54,7 @@ func parseFromLine(line []byte) (f fromLine, ok bool) {
 	if len(line) > longestFrom || !bytes.HasPrefix(line, []byte("From ")) {
 		return f, false
 	}
-	parts := fromForm.FindStringSubmatch(string(line))
+	parts := fromForm().FindStringSubmatch(string(line))
 	if parts == nil {
 		return f, false
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"smtplay/engine"
@@ -215,7 +216,7 @@ func (c *compiler) note(t *state, words string) {
 	if strings.HasPrefix(words, failedHandshake) {
 		c.secure(t, false)
 	}
-	if m := proxyNote.FindStringSubmatch(words); m != nil && t.last == nil && !t.heard {
+	if m := proxyNote().FindStringSubmatch(words); m != nil && t.last == nil && !t.heard {
 		version, _ := strconv.Atoi(m[1])
 		if p, err := engine.ParseProxy(m[2], "", version); err == nil {
 			t.begun.proxy = &p
@@ -225,7 +226,9 @@ func (c *compiler) note(t *state, words string) {
 
 // proxyNote is the engine's on the PROXY header. To what the client connected is
 // another server now.
-var proxyNote = regexp.MustCompile(`^PROXY protocol, version ([12]): the client is (\S+), which connected to \S+$`)
+var proxyNote = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^PROXY protocol, version ([12]): the client is (\S+), which connected to \S+$`)
+})
 
 // say adds lines that the client sent at once: message text up to the lone dot,
 // and commands.

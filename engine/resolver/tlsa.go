@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/miekg/dns"
 )
@@ -19,14 +20,16 @@ type TLSA struct {
 }
 
 // hostName is what a name of a host is made of, and of a service on it.
-var hostName = regexp.MustCompile(`^([A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9])?\.)*[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.?$`)
+var hostName = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^([A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9])?\.)*[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.?$`)
+})
 
 // CheckName says why nobody can be asked for the TLSA records of a name.
 func CheckName(name string) error {
 	if _, err := netip.ParseAddr(name); err == nil {
 		return fmt.Errorf("%s is an address, and no name", name)
 	}
-	if len(name) > 240 || !hostName.MatchString(name) {
+	if len(name) > 240 || !hostName().MatchString(name) {
 		return fmt.Errorf("%q is no name of a host (international ones are written as xn--…)", name)
 	}
 	return nil

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // textForm brings lines of message text into a form in which two messages
@@ -21,9 +22,11 @@ type textForm struct {
 var newFields = []string{"date", "message-id", "received", "dkim-signature", "resent-date", "resent-message-id"}
 
 var (
-	fieldForm    = regexp.MustCompile(`^([!-9;-~]+)[ \t]*:`)
-	boundaryForm = regexp.MustCompile(`(?i)\bboundary="?([^"; \t\r\n]{8,70})`)
-	dateForm     = regexp.MustCompile(`(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), )? ?\d{1,2} (?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) \d{4} \d\d:\d\d(?::\d\d)?(?: (?:[+-]\d{4}|GMT|UTC))?`)
+	fieldForm    = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^([!-9;-~]+)[ \t]*:`) })
+	boundaryForm = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?i)\bboundary="?([^"; \t\r\n]{8,70})`) })
+	dateForm     = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), )? ?\d{1,2} (?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) \d{4} \d\d:\d\d(?::\d\d)?(?: (?:[+-]\d{4}|GMT|UTC))?`)
+	})
 )
 
 // maxBoundaries bounds what is looked for in every line.
@@ -33,7 +36,7 @@ const maxBoundaries = 16
 // of those that follow.
 func (f *textForm) counts(line []byte) bool {
 	if len(f.boundaries) < maxBoundaries && bytes.IndexByte(line, '=') > 0 {
-		if m := boundaryForm.FindSubmatch(line); m != nil {
+		if m := boundaryForm().FindSubmatch(line); m != nil {
 			f.boundaries = append(f.boundaries, string(m[1]))
 		}
 	}
@@ -43,7 +46,7 @@ func (f *textForm) counts(line []byte) bool {
 	if line[0] == ' ' || line[0] == '\t' {
 		return !f.skipping
 	}
-	m := fieldForm.FindSubmatch(line)
+	m := fieldForm().FindSubmatch(line)
 	if m == nil {
 		f.body, f.skipping = true, false
 		return true
@@ -60,7 +63,7 @@ func (f *textForm) plain(text []byte) []byte {
 		}
 	}
 	if bytes.IndexByte(text, ':') >= 0 {
-		text = dateForm.ReplaceAll(text, []byte("date"))
+		text = dateForm().ReplaceAll(text, []byte("date"))
 	}
 	return text
 }

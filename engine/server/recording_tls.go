@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -29,9 +30,9 @@ type shownCertificate struct {
 const selfSigned = "self-signed certificate"
 
 var (
-	otherName = regexp.MustCompile(`it is for (.*), not for [^ ,]+`)
-	expired   = regexp.MustCompile(`expired on (\S+ \S+ UTC)`)
-	early     = regexp.MustCompile(`not valid before (\S+ \S+ UTC)`)
+	otherName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`it is for (.*), not for [^ ,]+`) })
+	expired   = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`expired on (\S+ \S+ UTC)`) })
+	early     = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`not valid before (\S+ \S+ UTC)`) })
 )
 
 const dayForm = "2006-01-02 15:04 MST"
@@ -135,21 +136,21 @@ func (r *Recording) options(s shownCertificate) (CertificateOptions, error) {
 	}
 	o.CommonName = o.Names[0]
 	others := s.problems
-	if m := otherName.FindStringSubmatch(others); m != nil {
+	if m := otherName().FindStringSubmatch(others); m != nil {
 		o.Names = slices.DeleteFunc(strings.Split(m[1], ", "), func(name string) bool { return !isHost(name) })
-		others = otherName.ReplaceAllString(others, "")
+		others = otherName().ReplaceAllString(others, "")
 	}
-	if m := expired.FindStringSubmatch(others); m != nil {
+	if m := expired().FindStringSubmatch(others); m != nil {
 		if t, err := time.Parse(dayForm, m[1]); err == nil {
 			o.NotBefore, o.NotAfter = t.Add(-validity), t
 		}
-		others = expired.ReplaceAllString(others, "")
+		others = expired().ReplaceAllString(others, "")
 	}
-	if m := early.FindStringSubmatch(others); m != nil {
+	if m := early().FindStringSubmatch(others); m != nil {
 		if t, err := time.Parse(dayForm, m[1]); err == nil {
 			o.NotBefore, o.NotAfter = t, t.Add(validity)
 		}
-		others = early.ReplaceAllString(others, "")
+		others = early().ReplaceAllString(others, "")
 	}
 	switch {
 	case strings.Contains(others, selfSigned):
@@ -166,7 +167,9 @@ func (r *Recording) options(s shownCertificate) (CertificateOptions, error) {
 
 // isHost says whether a certificate can be for that name.
 func isHost(name string) bool {
-	return hostForm.MatchString(name) || net.ParseIP(name) != nil
+	return hostForm().MatchString(name) || net.ParseIP(name) != nil
 }
 
-var hostForm = regexp.MustCompile(`^(\*\.)?[A-Za-z0-9_]([A-Za-z0-9_.-]{0,250}[A-Za-z0-9_])?$`)
+var hostForm = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(\*\.)?[A-Za-z0-9_]([A-Za-z0-9_.-]{0,250}[A-Za-z0-9_])?$`)
+})

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 )
@@ -79,7 +80,7 @@ func appendText(dst, text []byte, spans *[]Span, at int) []byte {
 		switch {
 		case c == '\\':
 			dst = append(dst, `\\`...)
-		case r == utf8.RuneError && n == 1, !unicode.IsPrint(r), c == '[' && maskWord.Match(text[i:]):
+		case r == utf8.RuneError && n == 1, !unicode.IsPrint(r), c == '[' && maskWord().Match(text[i:]):
 			for _, c := range text[i : i+n] {
 				dst = append(dst, '\\', 'x', hexDigits[c>>4], hexDigits[c&0xf])
 			}
@@ -102,7 +103,7 @@ func maskAt(spans *[]Span, text []byte, at int) int {
 	if len(*spans) == 0 || (*spans)[0].Start != at {
 		return 0
 	}
-	m := maskWord.Find(text)
+	m := maskWord().Find(text)
 	if len(m) == 0 || len(m) != (*spans)[0].End-at || string(m[1:len(m)-1]) != (*spans)[0].Mask {
 		return 0
 	}
@@ -188,7 +189,9 @@ func Decode(file []byte) ([]Event, error) {
 	return events, nil
 }
 
-var lineForm = regexp.MustCompile(`(?s)^(?:([CS])([2-9]|[1-9][0-9]+)?: (.*)|\*([2-9]|[1-9][0-9]+)? (connect|accept|tls|note|close|step)(?: (.+))?)\n$`)
+var lineForm = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?s)^(?:([CS])([2-9]|[1-9][0-9]+)?: (.*)|\*([2-9]|[1-9][0-9]+)? (connect|accept|tls|note|close|step)(?: (.+))?)\n$`)
+})
 
 // otherHeader says what is wrong with a first line.
 func otherHeader(line string) string {
@@ -207,7 +210,7 @@ func decodeLine(line []byte) (Event, error) {
 	if !bytes.HasSuffix(line, []byte("\n")) {
 		return Event{}, fmt.Errorf("the file is cut off here: a line ends in a line end: %.60q", line)
 	}
-	m := lineForm.FindSubmatch(line)
+	m := lineForm().FindSubmatch(line)
 	if m == nil {
 		return Event{}, fmt.Errorf(`a line begins with "C: ", "S: " or "* " and a word: %.60q`, line)
 	}
@@ -267,7 +270,7 @@ func (e *Event) unescape(text []byte) error {
 	for i := 0; i < len(text); {
 		c := text[i]
 		if c == '[' {
-			if m := maskWord.Find(text[i:]); m != nil {
+			if m := maskWord().Find(text[i:]); m != nil {
 				start := len(e.Data)
 				e.Data = append(e.Data, m...)
 				e.Spans = append(e.Spans, Span{Start: start, End: len(e.Data), Mask: string(m[1 : len(m)-1])})

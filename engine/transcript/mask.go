@@ -6,11 +6,14 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // maskWord is what a mask looks like, at the start of a text. Nothing in it is
 // ever escaped: it is printable ASCII without brackets and backslash.
-var maskWord = regexp.MustCompile(`^\[(secret:[A-Za-z0-9_.-]+|sasl( [a-z]+=[!-Z^-~]*)*|[a-z][a-z0-9-]*)\]`)
+var maskWord = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^\[(secret:[A-Za-z0-9_.-]+|sasl( [a-z]+=[!-Z^-~]*)*|[a-z][a-z0-9-]*)\]`)
+})
 
 // SASLMask is the mask that stands for a whole SASL message: the authorisation
 // identity where there is one, the user, and the name of the secret. What may
@@ -87,7 +90,7 @@ func (r *Redactor) ownMasks(s string) []Span {
 			return own
 		}
 		at += i
-		m := maskWord.FindString(s[at:])
+		m := maskWord().FindString(s[at:])
 		body := strings.Trim(m, "[]")
 		if known[body] {
 			own = append(own, Span{Start: at, End: at + len(m)})

@@ -54,7 +54,7 @@ func cause(err error) error {
 }
 
 func isMaskName(name string) bool {
-	return maskWord.FindString("["+name+"]") == "["+name+"]" && !strings.ContainsAny(name, " :")
+	return maskWord().FindString("["+name+"]") == "["+name+"]" && !strings.ContainsAny(name, " :")
 }
 
 const (

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"sort"
 	"strconv"
+	"sync"
 )
 
 // reading is what some bytes say when one kind of escape is undone in them, or
@@ -180,7 +181,7 @@ func joined(b []byte, codes bool) (t *reading, coded bool) {
 }
 
 // statusForm is an enhanced status code at the start of a text.
-var statusForm = regexp.MustCompile(`^[245]\.[0-9]{1,3}\.[0-9]{1,3} `)
+var statusForm = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[245]\.[0-9]{1,3}\.[0-9]{1,3} `) })
 
 // codeLength is the length of what a reply's line has before its text: the
 // code, and the enhanced status code where there is one; 0 for any other line.
@@ -191,7 +192,7 @@ func codeLength(line []byte) int {
 	if len(line) < 6 || line[5] != '.' {
 		return 4
 	}
-	return 4 + len(statusForm.Find(line[4:min(len(line), 16)]))
+	return 4 + len(statusForm().Find(line[4:min(len(line), 16)]))
 }
 
 // copy takes over source bytes as they are.

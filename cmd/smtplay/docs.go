@@ -19,26 +19,48 @@ import (
 var guides embed.FS
 
 func newDocs(p *process) *cobra.Command {
-	return &cobra.Command{
-		Use:   "docs [NAME]",
-		Short: "The language reference: all of it, one verb, or a guide",
+	search := false
+	cmd := &cobra.Command{
+		Use:   "docs [NAME | WORD…] [flags]",
+		Short: "The language reference: all of it, one verb, a guide, or a search",
 		Long: "Shows the language reference; with a NAME one verb of it, the table of features\n" +
-			"(features), or a guide (" + strings.Join(guideNames(), ", ") + ").",
-		Example:               "  smtplay docs expect\n  smtplay docs swaks\n  smtplay docs | less",
-		Args:                  atMostOne,
+			"(features), or a guide (" + strings.Join(guideNames(), ", ") + "). Several words are looked for\n" +
+			"in all of that, and so is one with --search: the lines that hold them all are shown.\n" +
+			"On a terminal PAGER shows what is long.\n\nExit status: 0 something is shown; 2 nothing is called so, or holds the words.",
+		Example:               "  smtplay docs expect\n  smtplay docs swaks\n  smtplay docs --search dkim\n  smtplay docs queue id",
 		DisableFlagsInUseLine: true,
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return docNames(), cobra.ShellCompDirectiveNoFileComp
 		},
 		RunE: func(_ *cobra.Command, args []string) error {
+			if search || len(args) > 1 {
+				return showSearch(p, args)
+			}
 			text, err := docs(strings.Join(args, ""))
 			if err != nil {
-				return usage("%v", err).try("smtplay docs, without a name, shows everything")
+				return usage("%v", err).try("smtplay docs --search %s looks for it everywhere; smtplay docs shows everything", shellWord(args[0]))
 			}
-			fmt.Fprintln(p.stdout, strings.TrimRight(text, "\n"))
+			page(p, strings.TrimRight(text, "\n")+"\n")
 			return nil
 		},
 	}
+	cmd.Flags().BoolVar(&search, "search", false, "look for the words, and show the lines that hold them")
+	return cmd
+}
+
+// showSearch looks for words in all documentation.
+func showSearch(p *process, words []string) error {
+	if strings.TrimSpace(strings.Join(words, "")) == "" {
+		return usage("--search needs a word to look for")
+	}
+	found := searchDocs(words)
+	if len(found) == 0 {
+		return usage("no line holds %s", strings.Join(words, " and ")).try("smtplay docs shows everything")
+	}
+	var b strings.Builder
+	showHits(&b, found)
+	page(p, b.String())
+	return nil
 }
 
 // docs is the guide or the part of the reference of that name; "" is the whole
@@ -61,7 +83,7 @@ func docs(name string) (string, error) {
 func docNames() []string {
 	names := append(dsl.DocNames(), guideNames()...)
 	slices.Sort(names)
-	return names
+	return slices.Compact(names) // a verb and what it returns may have one name
 }
 
 func guideNames() []string {

@@ -7,7 +7,7 @@ BIN    := bin/smtplay
 FUZZ   ?= 30s
 SOURCE := $(shell find cmd engine dsl scripts -name '*.go' -o -name '*.lua' -o -name '*.md') go.mod go.sum
 
-.PHONY: demo test postfix lint vuln bench fuzz golden
+.PHONY: demo test postfix lint vuln bench fuzz golden cross same man
 
 $(BIN): $(SOURCE)
 	$(GO) build -o $@ ./cmd/smtplay
@@ -45,3 +45,23 @@ fuzz:
 
 golden:
 	$(GO) test ./engine/report ./engine/paste ./cmd/smtplay ./dsl -update
+
+# Every system that there are releases for compiles, and is vetted. Tests too: go vet reads them.
+cross:
+	@for os in windows darwin freebsd openbsd; do \
+		echo "GOOS=$$os"; \
+		CGO_ENABLED=0 GOOS=$$os $(GO) build -o /dev/null ./cmd/smtplay || exit 1; \
+		CGO_ENABLED=0 GOOS=$$os $(GO) vet $$($(GO) list ./... | grep -v -e engine/lab -e cmd/lab) || exit 1; \
+	done
+
+# Two builds of one commit are the same bytes, wherever the sources lie (.goreleaser.yaml builds so).
+RELEASE := CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -buildid='
+same:
+	@work=$$(mktemp -d) && trap 'rm -rf "$$work"' EXIT && \
+	$(RELEASE) -buildvcs=false -o "$$work/one" ./cmd/smtplay && \
+	mkdir "$$work/elsewhere" && tar cf - --exclude ./bin --exclude ./.git . | tar xf - -C "$$work/elsewhere" && \
+	(cd "$$work/elsewhere" && $(RELEASE) -buildvcs=false -o "$$work/two" ./cmd/smtplay) && \
+	cmp "$$work/one" "$$work/two" && echo "two builds, the same bytes"
+
+man: $(BIN)
+	$(BIN) man bin/man

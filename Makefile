@@ -46,12 +46,10 @@ fuzz:
 golden:
 	$(GO) test ./engine/report ./engine/paste ./cmd/smtplay ./dsl -update
 
-# Every system that there are releases for compiles, and is vetted. Tests too: go vet reads them.
+# Every system that there are releases for compiles: on no other system is the program built here.
 cross:
 	@for os in windows darwin freebsd openbsd; do \
-		echo "GOOS=$$os"; \
-		CGO_ENABLED=0 GOOS=$$os $(GO) build -o /dev/null ./cmd/smtplay || exit 1; \
-		CGO_ENABLED=0 GOOS=$$os $(GO) vet $$($(GO) list ./... | grep -v -e engine/lab -e cmd/lab) || exit 1; \
+		echo "GOOS=$$os"; CGO_ENABLED=0 GOOS=$$os $(GO) build -o /dev/null ./... || exit 1; \
 	done
 
 # Two builds of one commit are the same bytes, wherever the sources lie (.goreleaser.yaml builds so).

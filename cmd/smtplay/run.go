@@ -297,7 +297,7 @@ func conclusion(p *process, run *report.Run, counts suite.Counts, unwritten int)
 // about is what reports say of the run as a whole.
 func (f *runFlags) about(env *suite.Env) report.Run {
 	hide := env.Redact.String
-	run := report.Run{Version: version(), Server: hide(env.Targets.Host), Seed: env.Seed, Started: time.Now()}
+	run := report.Run{Version: moduleVersion(), Server: hide(env.Targets.Host), Seed: env.Seed, Started: time.Now()}
 	if env.Targets.Host != "" && env.Targets.Port != "" {
 		run.Server = hide(net.JoinHostPort(env.Targets.Host, env.Targets.Port))
 	}

@@ -47,3 +47,12 @@ func version(info *debug.BuildInfo) string {
 	}
 	return strings.Join(append(words, info.GoVersion, settings["GOOS"]+"/"+settings["GOARCH"]), ", ")
 }
+
+// moduleVersion is the version alone, as reports and manual pages have it.
+func moduleVersion() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	return strings.Trim(info.Main.Version, "()")
+}

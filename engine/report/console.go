@@ -38,6 +38,9 @@ func NameWidth(tests []suite.Test) int {
 func (c *Console) Result(r suite.Result) error {
 	p := &page{Console: c, palette: paletteFor(c.Color)}
 	p.headline(&r)
+	if r.Flaky && r.Outcome == suite.Passed && len(r.Attempts) > 0 {
+		p.firstAttempt(&r)
+	}
 	if r.Outcome == suite.Failed || r.Outcome == suite.Errored || len(r.Extra) > 0 {
 		p.story(&r)
 	}
@@ -84,6 +87,9 @@ func (p *page) headline(r *suite.Result) {
 		suite.Passed: p.good("ok   "), suite.Failed: p.bad("FAIL "), suite.Errored: p.bad("ERROR"), suite.Skipped: p.odd("skip "),
 	}
 	word, known := words[r.Outcome]
+	if r.Flaky && r.Outcome == suite.Passed {
+		word = p.odd("flaky")
+	}
 	if !known {
 		word = p.bad("ERROR")
 	}
@@ -98,9 +104,40 @@ func (p *page) headline(r *suite.Result) {
 	}
 }
 
-// runs says how long a test took, and of repeats how many there were.
+// firstAttempt tells of a test that passed in the end how it went wrong before.
+func (p *page) firstAttempt(r *suite.Result) {
+	first := r.Attempts[0]
+	if first.Failure == nil {
+		return
+	}
+	failed := suite.Result{Test: r.Test, Verdict: first.Verdict, Events: first.Events, Dropped: first.Dropped, Record: first.Record}
+	what := *first.Failure
+	what.What = "passed when tried again; attempt 1: " + what.What
+	failed.Failure = &what
+	p.story(&failed)
+}
+
+// Flaky names the tests that passed only when they were tried again. It stands
+// before the summary.
+func (c *Console) Flaky(tests []suite.Test) error {
+	if len(tests) == 0 {
+		return nil
+	}
+	p := &page{Console: c, palette: paletteFor(c.Color)}
+	p.line(p.odd(fmt.Sprintf("flaky: %s passed only when tried again", plural(len(tests), "test"))))
+	for _, t := range tests {
+		p.line("  ", p.hide(t.String()))
+	}
+	_, err := io.WriteString(c.W, p.String())
+	return err
+}
+
+// runs says how long a test took, and of repeats and attempts how many there
+// were.
 func runs(r *suite.Result) string {
 	switch {
+	case r.Runs <= 1 && len(r.Attempts) > 0:
+		return fmt.Sprintf("%d attempts, %s", len(r.Attempts)+1, seconds(r.Seconds))
 	case r.Runs <= 1:
 		return seconds(r.Seconds)
 	case r.Bad > 0:

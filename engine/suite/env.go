@@ -27,12 +27,17 @@ type Script interface {
 
 // Declared is a test as its script declares it.
 type Declared struct {
-	Name string
-	Once bool // run it once a run, however often the others are repeated
+	Name  string
+	Once  bool     // run it once a run, however often the others are repeated or tried again
+	Tags  []string // in order
+	Cells []Cell   // where it is one of a grid: its place in it
 	// Holds are what it has to itself while it runs, such as an address at which it listens: no two
 	// runs that hold the same go on at once.
 	Holds []string
 }
+
+// Cell is the place of a test along one axis of a grid of tests.
+type Cell struct{ Axis, Value string }
 
 // Run is one run of one test.
 type Run struct {
@@ -41,6 +46,7 @@ type Run struct {
 	Extend func(time.Duration)     // gives the test more time; nil where time is not bounded
 	Stop   context.CancelCauseFunc // ends the context that the test is run under; nil where that serves others too
 	Worker *Worker                 // who runs it
+	Pause  Pause                   // asked before each line that sends; nil for nobody
 }
 
 // Worker is one of those that run tests, one test at a time.

@@ -14,7 +14,10 @@ import (
 )
 
 // once runs a test one time. The result lies with the worker: thousands may wait in here, each on a stack of its own.
-func (r *Runner) once(ctx context.Context, env *Env, s *slot, run int, worker *Worker) *Result {
+func (r *Runner) once(ctx context.Context, env *Env, s *slot, run, attempt int, worker *Worker) *Result {
+	if r.Watch != nil {
+		defer r.Watch(s.test)()
+	}
 	log := worker.transcript()
 	log.Redactor = &transcript.Redactor{Parent: env.Redact}
 	worker.last = Result{}
@@ -23,6 +26,9 @@ func (r *Runner) once(ctx context.Context, env *Env, s *slot, run int, worker *W
 	if r.Live != nil {
 		live := r.Live(s.test)
 		log.Next = append(log.Next, live)
+		if attempt > 1 { // the transcript itself does not say so: it is compared
+			live.Record(transcript.Event{Conn: 1, Kind: transcript.Note, Time: time.Now(), Data: fmt.Appendf(nil, "attempt %d", attempt)})
+		}
 		if live, ok := live.(Ender); ok {
 			defer func() {
 				if context.Cause(ctx) != errStopped { // else what the run came to is not its own doing
@@ -48,7 +54,7 @@ func (r *Runner) once(ctx context.Context, env *Env, s *slot, run int, worker *W
 	}
 	bounded, stop := worker.time.begin(ctx, r.TestTimeout)
 	start := time.Now()
-	result.play(bounded, env, s.test.Script, &Run{Index: s.test.Index, Log: log, Extend: worker.time.extend, Stop: stop, Worker: worker})
+	result.play(bounded, env, s.test.Script, &Run{Index: s.test.Index, Log: log, Extend: worker.time.extend, Stop: stop, Worker: worker, Pause: r.Pause})
 	result.Seconds = time.Since(start).Seconds()
 	worker.time.end()
 	result.noteSkip(log)

@@ -47,6 +47,9 @@ func (o Outcome) gravity() int {
 	return 2
 }
 
+// bad: the test did not go well.
+func (o Outcome) bad() bool { return o.gravity() > Skipped.gravity() }
+
 // Failure is what was not as demanded, and where. Every text in it is masked,
 // but for Hint, which says nothing that a script or a server said.
 type Failure struct {
@@ -138,12 +141,15 @@ type Verdict struct {
 type Result struct {
 	Test
 	Verdict
-	Seconds float64 // of all runs together
+	Seconds float64 // of all runs and attempts together
 	Runs    int
 	Bad     int // runs that failed or ended in an error
 	Events  []transcript.Event
 	Dropped int    // older events that were not kept
 	Record  string // the transcript's file, "" where none was asked for
+
+	Flaky    bool      // a run of it passed only when it was tried again
+	Attempts []Attempt // what was tried again, of the first run in which something was
 }
 
 // Counts are the results of a run by outcome.

@@ -3,6 +3,7 @@ package suite
 import (
 	"context"
 	"errors"
+	"maps"
 	"regexp"
 	"slices"
 	"sync"
@@ -28,8 +29,12 @@ type Test struct {
 	Script Script
 	Name   string
 	Index  int      // in its script
-	Once   bool     // not repeated
+	Once   bool     // neither repeated nor tried again
 	Holds  []string // what it has to itself: see Declared
+	Tags   []string // in order
+	Cells  []Cell   // where a matrix declared it: its place in the grid
+
+	record string // its transcript below the folder for them, without the extension; "" where Plan did not see it
 }
 
 // String is the test as people name it: the script's path, and the test's own
@@ -48,11 +53,16 @@ type Runner struct {
 	Repeat      int                            // runs of each test; 0 is 1
 	FailFast    bool                           // stop after the first test that fails or ends in an error
 	NoSkip      bool                           // a skipped test fails
+	Retries     int                            // how often a run that goes wrong is tried again; 0 is never
+	NoFlaky     bool                           // a test that passed only when it was tried again fails
 	Filter      *regexp.Regexp                 // of the tests' names; nil takes all
+	Tags        *TagExpr                       // of the tests' tags; nil takes all
 	TestTimeout time.Duration                  // of one run of a test; 0 for the default
 	Record      string                         // folder for the transcripts, "" for none
 	Against     *Baseline                      // with what the transcripts are compared; nil for nothing
 	Live        func(Test) transcript.Recorder // sees every event as it happens, and the end of a run where it is an Ender; nil for none
+	Watch       func(Test) (done func())       // told when a run of a test begins, and when it ends; nil for nobody
+	Pause       Pause                          // asked before each line that sends; nil for nobody
 }
 
 // Ender is a recorder of Runner.Live's that wants to know what its run of the
@@ -64,8 +74,14 @@ type Ender interface {
 	Ended(*Result)
 }
 
+// Pause is asked before a line of a script sends. at and source are that line,
+// with secrets masked. It returns when the line may be run, or why it may not:
+// then the run is over.
+type Pause func(ctx context.Context, at transcript.Pos, source string) error
+
 // Plan lists the tests that a run would take, in order. Errors of several
-// scripts are joined.
+// scripts are joined; where there is none, a tag that no test has is an
+// *UnknownTagError.
 func (r *Runner) Plan(ctx context.Context, env *Env, scripts []Script) ([]Test, error) {
 	var tests []Test
 	var errs []error
@@ -76,12 +92,23 @@ func (r *Runner) Plan(ctx context.Context, env *Env, scripts []Script) ([]Test, 
 			continue
 		}
 		for i, d := range names {
-			t := Test{Script: s, Name: d.Name, Index: i, Once: d.Once, Holds: d.Holds}
-			if r.Filter == nil || r.Filter.MatchString(t.String()) {
-				tests = append(tests, t)
-			}
+			tests = append(tests, Test{Script: s, Name: d.Name, Index: i, Once: d.Once, Holds: d.Holds, Tags: d.Tags, Cells: d.Cells})
 		}
 	}
+	known := map[string]bool{}
+	// A transcript has the same name whatever part of the tests is run.
+	for i, record := range recordNames(tests, env.Redact) {
+		tests[i].record = record
+		for _, tag := range tests[i].Tags {
+			known[tag] = true
+		}
+	}
+	if tag, unknown := r.Tags.unknown(known); unknown && len(errs) == 0 {
+		return nil, &UnknownTagError{Tag: tag, Known: slices.Sorted(maps.Keys(known))}
+	}
+	tests = slices.DeleteFunc(tests, func(t Test) bool {
+		return r.Filter != nil && !r.Filter.MatchString(t.String()) || !r.Tags.Match(t.Tags)
+	})
 	return tests, errors.Join(errs...)
 }
 
@@ -106,7 +133,7 @@ func (r *Runner) Run(ctx context.Context, env *Env, tests []Test, yield func(Res
 					free()
 					return
 				}
-				result := r.once(ctx, env, slot, run, worker)
+				result := r.settle(ctx, env, slot, run, worker)
 				free()
 				if context.Cause(ctx) == errStopped {
 					return // what this run came to is not its own doing
@@ -148,8 +175,15 @@ type slot struct {
 
 func newBoard(r *Runner, tests []Test, hide *transcript.Redactor) *board {
 	b := &board{held: map[string]chan struct{}{}}
-	records := recordNames(tests, hide)
+	var records []string
+	if slices.ContainsFunc(tests, func(t Test) bool { return t.record == "" }) {
+		records = recordNames(tests, hide)
+	}
 	for i, t := range tests {
+		record := t.record
+		if records != nil {
+			record = records[i]
+		}
 		repeat := int64(max(1, r.Repeat))
 		if t.Once {
 			repeat = 1
@@ -157,7 +191,7 @@ func newBoard(r *Runner, tests []Test, hide *transcript.Redactor) *board {
 		for _, name := range t.Holds {
 			b.held[name] = make(chan struct{}, 1)
 		}
-		b.slots = append(b.slots, &slot{test: t, record: records[i], repeat: repeat, result: Result{Test: t}, finished: make(chan struct{})})
+		b.slots = append(b.slots, &slot{test: t, record: record, repeat: repeat, result: Result{Test: t}, finished: make(chan struct{})})
 	}
 	return b
 }
@@ -202,7 +236,11 @@ func (b *board) next() (s *slot, run int, ok bool) {
 func (s *slot) add(run *Result, worker *Worker) (bad bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	bad = run.Outcome.gravity() > Skipped.gravity()
+	bad = run.Outcome.bad()
+	run.Flaky = run.Flaky || s.result.Flaky
+	if len(s.result.Attempts) > 0 {
+		run.Attempts = s.result.Attempts
+	}
 	run.Runs, run.Bad, run.Seconds = s.result.Runs+1, s.result.Bad, s.result.Seconds+run.Seconds
 	if s.result.Runs > 0 && run.Outcome.gravity() <= s.result.Outcome.gravity() {
 		run.Verdict, run.Events, run.Dropped, run.Record = s.result.Verdict, s.result.Events, s.result.Dropped, s.result.Record

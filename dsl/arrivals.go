@@ -23,11 +23,11 @@ func (c *call) readable(path string) string {
 	if path == "" {
 		c.wrong("%s needs a path", c.v.name)
 	}
-	if err := c.s.env.Allow.CanRead(c.s.script.dir, path); err != nil {
+	if err := c.s.env.Allow.CanRead(c.home().dir, path); err != nil {
 		c.wrong("%s: %v", c.v.name, err)
 	}
 	if !filepath.IsAbs(path) {
-		path = filepath.Join(cmp.Or(c.s.script.dir, "."), path)
+		path = filepath.Join(cmp.Or(c.home().dir, "."), path)
 	}
 	return path
 }
@@ -37,7 +37,7 @@ func (c *call) removable(box *heldBox) {
 	if box.path == "" {
 		return // by the right of the login
 	}
-	if err := c.s.env.Allow.CanRemove(c.s.script.dir, box.path); err != nil {
+	if err := c.s.env.Allow.CanRemove(c.home().dir, box.path); err != nil {
 		c.wrong("remove: %v", err)
 	}
 }

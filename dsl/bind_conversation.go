@@ -85,9 +85,7 @@ func conversationVerbs() []*verb {
 }
 
 func runConnect(c *call) int {
-	if c.s.phase != phaseAlone && c.s.phase != phaseTesting {
-		c.wrong("connect belongs into a test: this file has tests, and what stands outside them is run for each")
-	}
+	c.inTest()
 	o := connectOptions{tls: c.optBool("tls"), helo: c.optText("helo"), timeout: c.duration(c.option("timeout"), "timeout"),
 		source: c.optText("source"), reach: c.reach(), security: c.security()}
 	refused := c.refusal()

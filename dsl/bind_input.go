@@ -51,7 +51,7 @@ func inputVerbs() []*verb {
 			}},
 		&verb{name: "file", doc: "The content of a file beside the script, or below its folder.",
 			args: []param{{name: "path", kind: textKind}}, run: func(c *call) int {
-				b, err := c.s.script.read(c.text(0))
+				b, err := c.home().read(c.text(0))
 				if err != nil {
 					c.wrong("file %q: %v", c.text(0), err)
 				}
@@ -159,15 +159,16 @@ func pathReason(err error) error {
 
 // runRequire loads a module once a test.
 func runRequire(c *call) int {
-	name := c.text(0)
-	if v, ok := c.s.loaded[name]; ok {
+	name, home := c.text(0), c.home()
+	path := home.modulePath(name) // two folders may have a module of the same name
+	if v, ok := c.s.loaded[path]; ok {
 		if v == lua.LNil {
 			c.wrong("require %q: it is not loaded yet, and needs itself: a module and what it requires lead back to it", name)
 		}
 		c.Push(v)
 		return 1
 	}
-	module, problems := c.s.script.module(name)
+	module, problems := home.module(name)
 	if len(problems) > 0 {
 		c.wrong("require %q: %v", name, problems)
 	}
@@ -175,15 +176,15 @@ func runRequire(c *call) int {
 	if c.s.loaded == nil {
 		c.s.loaded = map[string]lua.LValue{}
 	}
-	c.s.loaded[name] = lua.LNil // until it returns
+	c.s.loaded[path] = lua.LNil // until it returns
 	c.Push(c.s.m.state.Load(module.proto))
 	c.Push(lua.LString(name))
 	c.Call(1, 1)
-	c.s.loaded[name] = lua.LTrue
+	c.s.loaded[path] = lua.LTrue
 	if v := c.Get(-1); v != lua.LNil {
-		c.s.loaded[name] = v
+		c.s.loaded[path] = v
 	}
 	c.Pop(1)
-	c.Push(c.s.loaded[name])
+	c.Push(c.s.loaded[path])
 	return 1
 }

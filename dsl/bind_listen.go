@@ -258,13 +258,13 @@ func (c *call) certificateOfFiles(l *listener, cert, key string) {
 	if cert == "" {
 		c.wrong("key of listen is the key of cert, and cert is not given, or empty")
 	}
-	certPEM, certName, err := c.s.script.clientPEM("cert", cert)
+	certPEM, certName, err := c.home().clientPEM("cert", cert)
 	if err != nil {
 		c.wrong("%v", err)
 	}
 	keyPEM, keyName := certPEM, certName
 	if key != "" {
-		if keyPEM, keyName, err = c.s.script.clientPEM("key", key); err != nil {
+		if keyPEM, keyName, err = c.home().clientPEM("key", key); err != nil {
 			c.wrong("%v", err)
 		}
 	}

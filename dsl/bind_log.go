@@ -71,7 +71,7 @@ func runLog(c *call) int {
 	}
 	c.readable(path)
 	log, err := maillog.From(path, func() (maillog.File, error) {
-		f, err := c.s.env.Allow.Open(c.s.script.dir, path)
+		f, err := c.s.env.Allow.Open(c.home().dir, path)
 		if err != nil {
 			return nil, err // not f: a nil *os.File would be a File
 		}

@@ -72,7 +72,7 @@ func runMessage(c *call) int {
 	if m.Fields, m.Without, err = readHeaders(nodeOf(c.option("headers"), 0)); err != nil {
 		c.wrong("headers of message: %v", err)
 	}
-	if m.Attach, err = readAttachments(nodeOf(c.option("attach"), 0), c.s.script.read); err != nil {
+	if m.Attach, err = readAttachments(nodeOf(c.option("attach"), 0), c.home().read); err != nil {
 		c.wrong("attach of message: %v", err)
 	}
 	b, err := m.Bytes()

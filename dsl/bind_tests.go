@@ -17,8 +17,9 @@ func testVerbs() []*verb {
 	return inChapter(chapterTests, globals(
 		&verb{name: "test", doc: "Declares a test. The top level of the file runs afresh for each; each starts with no connection.",
 			args:    []param{{name: "name", kind: textKind}, {name: "body", kind: functionKind}},
-			options: []param{{name: "once", kind: booleanKind, doc: "not repeated by --repeat"}},
-			example: `test("relaying is refused", function() … end)`, run: runTest},
+			options: []param{optTags, optOnce},
+			example: `test{ "relaying is refused", tags = "smoke", function() … end }`, run: runTest},
+		matrixVerb(),
 		&verb{name: "step", doc: "Begins a chapter of the transcript.", args: []param{{name: "heading", kind: textKind}}, run: func(c *call) int {
 			c.s.record(transcript.Step, c.text(0))
 			return 0
@@ -71,24 +72,56 @@ func globals(vs ...*verb) []*verb {
 
 func runTest(c *call) int {
 	name, body := c.text(0), c.function(1)
-	once := c.optBool("once")
-	switch {
-	case c.s.phase == phaseAlone:
-		c.wrong("test stands in the file itself, not in a module")
-	case c.s.phase == phaseTesting:
-		c.wrong("test has no place inside a test")
-	case strings.TrimSpace(name) == "":
+	c.declares()
+	if strings.TrimSpace(name) == "" {
 		c.wrong("a test needs a name")
 	}
-	for _, t := range c.s.tests {
-		if t.Name == name {
-			c.wrong("the name %q is used twice: the other test is at %v", name, t.pos)
-		}
-	}
 	d := declared{body: body, pos: c.pos}
-	d.Name, d.Once = name, once != nil && *once
-	c.s.tests = append(c.s.tests, d)
+	d.Name, d.Once, d.Tags = name, c.once(), c.tags()
+	c.declare(d)
 	return 0
+}
+
+// declares: tests are declared by the file itself.
+func (c *call) declares() {
+	switch c.s.phase {
+	case phaseAlone:
+		c.wrong("%s stands in the file itself, not in a module", c.v.name)
+	case phaseTesting:
+		c.wrong("%s has no place inside a test", c.v.name)
+	case phaseFixture:
+		c.wrong("%s has no place in suite.lua: it is no test, and declares none", c.v.name)
+	}
+}
+
+// declare adds a test to those of the file.
+func (c *call) declare(d declared) {
+	if c.s.named == nil {
+		c.s.named = map[string]transcript.Pos{}
+	}
+	if other, used := c.s.named[d.Name]; used {
+		c.wrong("the name %q is used twice: the other test is at %v", d.Name, other)
+	}
+	c.s.named[d.Name] = d.pos
+	c.s.tests = append(c.s.tests, d)
+}
+
+// once says whether what is declared is run once a run.
+func (c *call) once() bool {
+	once := c.optBool("once")
+	return once != nil && *once
+}
+
+// tags are those of what is declared.
+func (c *call) tags() []string {
+	if c.option("tags") == lua.LNil {
+		return nil
+	}
+	tags, err := suite.SplitTags(strings.Join(c.optList("tags"), ","))
+	if err != nil {
+		c.wrong("tags: %v", err)
+	}
+	return tags
 }
 
 func (c *call) skip(why string) {

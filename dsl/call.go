@@ -242,9 +242,7 @@ func (c *call) expectation(v lua.LValue, otherwise *expectation) *expectation {
 // conversation is the one that the verb acts on. The first verb of a test
 // begins one with the default target; after that none begins by itself.
 func (c *call) conversation() *conversation {
-	if c.s.phase != phaseAlone && c.s.phase != phaseTesting {
-		c.wrong("%s belongs into a test: this file has tests, and what stands outside them is run for each", c.v.name)
-	}
+	c.inTest()
 	if c.conv == nil {
 		if c.conv = c.s.current; c.conv == nil {
 			if c.s.dialled {

@@ -70,7 +70,7 @@ func (c *call) clientCertificate() *tls.Certificate {
 	case key == "" && c.option("key") != lua.LNil:
 		c.wrong("key of %s is empty", c.v.name)
 	}
-	pair, err := c.s.script.clientPair(cert, key)
+	pair, err := c.home().clientPair(cert, key)
 	if err != nil {
 		c.wrong("%v", err)
 	}

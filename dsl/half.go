@@ -215,6 +215,9 @@ func runStart(c *call) int {
 
 // inTest: what acts belongs into a test.
 func (c *call) inTest() {
+	if c.s.phase == phaseFixture {
+		c.wrong("%s belongs into before_each or after_each: what stands outside of functions in suite.lua is run for each test, before it begins", c.v.name)
+	}
 	if c.s.phase != phaseAlone && c.s.phase != phaseTesting {
 		c.wrong("%s belongs into a test: this file has tests, and what stands outside them is run for each", c.v.name)
 	}

@@ -299,6 +299,14 @@ func (m *machine) play(s *session, v *suite.Verdict) {
 
 // perform runs the script, and the test that was chosen.
 func (m *machine) perform(s *session) error {
+	if err := s.surround(); err != nil {
+		return err
+	}
+	if s.phase == phaseAlone {
+		if err := s.beforeEach(); err != nil {
+			return err
+		}
+	}
 	if _, err := m.state.Call(s.ctx, m.state.Load(s.script.main.proto)); err != nil || s.phase != phaseChoosing {
 		return err
 	}
@@ -311,6 +319,10 @@ func (s *session) chosen() error {
 		return errNotDeclared
 	}
 	s.phase, s.expected = phaseTesting, 0 // the top level judged nothing of a server
-	_, err := s.m.state.Call(s.ctx, s.tests[s.run.Index].body)
+	if err := s.beforeEach(); err != nil {
+		return err
+	}
+	chosen := s.tests[s.run.Index]
+	_, err := s.m.state.Call(s.ctx, chosen.body, chosen.args...)
 	return err
 }

@@ -171,20 +171,7 @@ func (s *Script) noteInput(m *module, v *verb, c callSite) Problems {
 	if v.name == "secret" {
 		list, in.Needed = &s.needs.Secrets, true
 	}
-	for i, known := range *list {
-		if known.Name == name {
-			// A default given anywhere holds everywhere.
-			(*list)[i].Needed = known.Needed && in.Needed
-			if known.Default == nil {
-				(*list)[i].Default = in.Default
-			}
-			if known.Doc == "" {
-				(*list)[i].Doc = in.Doc
-			}
-			return nil
-		}
-	}
-	*list = append(*list, in)
+	mergeInput(list, in)
 	return nil
 }
 
@@ -226,5 +213,8 @@ func (s *Script) Ready(env *suite.Env) Problems {
 		add(transcript.Pos{File: s.path}, 0, "", err.Error(), "--server HOST, or --demo, says where it is")
 	}
 	problems = append(problems, s.Commands(env.Options.Commands != nil)...)
+	for _, f := range s.around {
+		problems = append(problems, f.script.filesReady(env)...)
+	}
 	return s.hide(append(problems, s.filesReady(env)...))
 }

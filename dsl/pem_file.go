@@ -100,7 +100,7 @@ func (c *call) loadCA(name string) *x509.CertPool {
 }
 
 func (c *call) readPEM(option, name string) []byte {
-	text, err := c.s.script.readPEM(name)
+	text, err := c.home().readPEM(name)
 	if err != nil {
 		c.wrong("%s: %v", option, err)
 	}

@@ -151,7 +151,7 @@ var (
 )
 
 func init() {
-	verbs = slices.Concat(conversationVerbs(), lookupVerbs(), replyVerbs(), commandVerbs(), tlsVerbs(), testVerbs(), inputVerbs(), listenVerbs(), halfVerbs(), mailboxVerbs(), logVerbs(), []*verb{execVerb()})
+	verbs = slices.Concat(conversationVerbs(), lookupVerbs(), replyVerbs(), commandVerbs(), tlsVerbs(), testVerbs(), fixtureVerbs(), inputVerbs(), listenVerbs(), halfVerbs(), mailboxVerbs(), logVerbs(), []*verb{execVerb()})
 	registerObjects()
 	verbNamed = map[string]*verb{}
 	for _, v := range verbs {

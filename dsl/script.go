@@ -22,16 +22,20 @@ import (
 // Script is a compiled script: a suite.Script. It is immutable, but for the
 // modules that it loads by names it computes.
 type Script struct {
-	path    string
-	dir     string // where the files lie that it names
-	files   fs.FS  // what lies below its folder; nothing outside is reached
-	main    *module
-	modules map[string]*module // those that it names
-	several bool               // it declares tests
-	needs   Needs
-	pems    []pemFile // the files of certificates that it names
-	hidden  []string  // passwords that are written out in the script
-	answers int       // while it is compiled: which answer from here on is one
+	path     string
+	dir      string // where the files lie that it names
+	files    fs.FS  // what lies below its folder; nothing outside is reached
+	main     *module
+	modules  map[string]*module // those that it names
+	around   []*Fixture         // what runs around its tests, the outermost first
+	fixture  bool               // it is a suite.lua itself
+	several  bool               // it declares tests
+	use      peers
+	needs    Needs
+	optional map[string]bool // targets without which it skips
+	pems     []pemFile       // the files of certificates that it names
+	hidden   []string        // passwords that are written out in the script
+	answers  int             // while it is compiled: which answer from here on is one
 }
 
 // module is a compiled module.
@@ -49,11 +53,21 @@ var errNotDeclared = errors.New("the file declares fewer tests now than when the
 var errSlowListing = fmt.Errorf("the top level of the file, which is run to find its tests, took longer than %v", closing)
 
 // Compile compiles the script in a file. Modules and files that it names are
-// looked for below the file's folder, and nowhere else. The Problems are all
+// looked for below the file's folder, and nowhere else. around are the fixtures
+// of its folder and of those above it, the outermost first. The Problems are all
 // that can be said before it runs; with an error among them there is no Script.
-func Compile(file string, text []byte) (*Script, Problems) {
+func Compile(file string, text []byte, around ...*Fixture) (*Script, Problems) {
+	s := newScript(file, around)
+	problems := s.compile(text)
+	if problems.Err() != nil {
+		return nil, problems
+	}
+	return s, problems
+}
+
+func newScript(file string, around []*Fixture) *Script {
 	dir := filepath.Dir(file)
-	return compile(file, dir, folder(dir), text)
+	return &Script{path: filepath.ToSlash(file), dir: dir, files: folder(dir), modules: map[string]*module{}, around: around}
 }
 
 // folder is what lies below a folder, links out of it left aside. It holds
@@ -85,23 +99,25 @@ func CompileFS(fsys fs.FS, name, shown string) (*Script, Problems) {
 	if err != nil {
 		return nil, Problems{{Pos: transcript.Pos{File: shown}, Msg: err.Error()}}
 	}
-	return compile(shown, ".", sub, text)
+	s := &Script{path: filepath.ToSlash(shown), dir: ".", files: sub, modules: map[string]*module{}}
+	problems := s.compile(text)
+	if problems.Err() != nil {
+		return nil, problems
+	}
+	return s, problems
 }
 
-func compile(file, dir string, files fs.FS, text []byte) (*Script, Problems) {
-	s := &Script{path: filepath.ToSlash(file), dir: dir, files: files, modules: map[string]*module{}}
+// compile compiles the script's text and all that belongs to it.
+func (s *Script) compile(text []byte) Problems {
 	main, problems := s.load("", s.path, text)
 	if main == nil {
-		return nil, veil(problems)
+		return veil(problems)
 	}
 	s.main = main
 	problems = append(problems, s.loadModules(main)...)
 	problems = s.hide(append(problems, s.check(main)...))
 	problems.Sort()
-	if problems.Err() != nil {
-		return nil, problems
-	}
-	return s, problems
+	return problems
 }
 
 // load parses and compiles one file.
@@ -152,7 +168,7 @@ func (s *Script) readModule(name string) (*module, Problems) {
 	if err != nil {
 		return nil, Problems{{Msg: fmt.Sprintf("no module %q: %v (it would be %s.lua below the script's folder)", name, err, name)}}
 	}
-	return s.load(name, path.Join(path.Dir(s.path), name+".lua"), text)
+	return s.load(name, s.modulePath(name), text)
 }
 
 // module is a module of the script, also one that it names only as it runs.
@@ -164,7 +180,7 @@ func (s *Script) module(name string) (*module, Problems) {
 	if m == nil {
 		return nil, problems
 	}
-	problems = append(problems, s.checkNames(m, append(slices.Collect(maps.Values(s.modules)), s.main)...)...)
+	problems = append(problems, s.checkNames(m, append(append(slices.Collect(maps.Values(s.modules)), s.main), s.fixtureModules()...)...)...)
 	return m, problems
 }
 
@@ -189,13 +205,18 @@ func (s *Script) file(name string) *module {
 			return m
 		}
 	}
+	for _, f := range s.around {
+		if m := f.script.file(name); m != nil {
+			return m
+		}
+	}
 	return nil
 }
 
 // Tests implements suite.Script. A file that declares tests is run for them,
 // with nothing sent; one that does not is one test, named by its path.
 func (s *Script) Tests(ctx context.Context, env *suite.Env) ([]suite.Declared, error) {
-	single := []suite.Declared{{Name: s.path, Holds: s.holds(env)}}
+	single := []suite.Declared{{Name: s.path, Holds: s.holds(env), Tags: s.main.source.tags}}
 	if !s.several {
 		return single, nil
 	}
@@ -221,14 +242,17 @@ func (s *Script) Tests(ctx context.Context, env *suite.Env) ([]suite.Declared, e
 		column := len(f.Source) - len(strings.TrimLeft(f.Source, " \t")) + 1 // the statement begins there
 		return nil, s.hide(Problems{{Pos: f.Pos, Column: column, Source: f.Source, Msg: f.What, Hint: f.Hint}})
 	case len(session.tests) == 0:
-		return nil, Problems{{Pos: transcript.Pos{File: s.path, Line: 1}, Msg: "this file speaks of test, and declares none"}}
+		return nil, Problems{{Pos: transcript.Pos{File: s.path, Line: 1}, Msg: "this file speaks of tests, and declares none"}}
 	}
 	var tests []suite.Declared
 	for _, t := range session.tests {
-		t.Name = session.log.Redactor.String(t.Name)
 		// A name stands in every output and in the name of a file.
 		t.Name = session.log.Redactor.String(t.Name)
 		t.Holds = single[0].Holds
+		for i, cell := range t.Cells {
+			t.Cells[i].Value = session.log.Redactor.String(cell.Value)
+		}
+		t.Tags = union(s.main.source.tags, t.Tags)
 		tests = append(tests, t.Declared)
 	}
 	return tests, nil

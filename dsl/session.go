@@ -29,6 +29,7 @@ const (
 	phaseListing               // find out which tests there are; nothing may be sent
 	phaseChoosing              // the top level, before the chosen test is run
 	phaseTesting               // the chosen test
+	phaseFixture               // the top level of a suite.lua
 )
 
 // session is one run of one test.
@@ -43,7 +44,9 @@ type session struct {
 
 	closing time.Duration // how long the end may take
 
-	tests    []declared // found while listing and choosing
+	around   []surrounding             // of the suite.lua of each folder, the outermost first
+	tests    []declared                // found while listing and choosing
+	named    map[string]transcript.Pos // where they are
 	convs    []*conversation
 	*half            // that which runs
 	halves   []*half // those that start began
@@ -69,6 +72,7 @@ type session struct {
 type declared struct {
 	suite.Declared
 	body *lua.LFunction
+	args []lua.LValue // that it is called with
 	pos  transcript.Pos
 }
 
@@ -249,7 +253,7 @@ func (s *session) blame(v *suite.Verdict, late suite.Verdict) {
 		return
 	}
 	if late.Outcome == suite.Skipped {
-		late = suite.Verdict{Outcome: suite.Errored, Failure: &suite.Failure{Pos: late.Pos, What: "skip has no place in an after function"}}
+		late = suite.Verdict{Outcome: suite.Errored, Failure: &suite.Failure{Pos: late.Pos, Source: s.line(late.Pos), What: "skip has no place in an after function"}}
 	}
 	if v.Outcome == suite.Passed || v.Outcome == suite.Skipped {
 		*v = late

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -14,6 +15,7 @@ import (
 	"github.com/yuin/gopher-lua/parse"
 
 	"smtplay/dsl/lua51"
+	"smtplay/engine/suite"
 	"smtplay/engine/transcript"
 )
 
@@ -33,6 +35,7 @@ type source struct {
 	chunk       []ast.Stmt
 	title       string // the first line of the leading --- block
 	description string // the rest of it, Markdown
+	tags        []string
 	tokens      func() []token
 }
 
@@ -46,7 +49,7 @@ func parseSource(name string, text []byte) (*source, Problems) {
 	text = bytes.TrimPrefix(text, []byte("\xef\xbb\xbf"))
 	s := &source{name: name, text: string(text)}
 	s.lines = splitLines(s.text)
-	s.title, s.description = leadingBlock(s.lines)
+	problems := s.leadingBlock()
 	plain := commentShebang(s.text)
 	s.tokens = sync.OnceValue(func() []token {
 		toks, _ := lex(plain)
@@ -76,7 +79,7 @@ func parseSource(name string, text []byte) (*source, Problems) {
 		}
 	}
 	s.chunk = chunk
-	return s, nil
+	return s, problems
 }
 
 // compile makes the code of the source.
@@ -202,27 +205,48 @@ func commentShebang(text string) string {
 	return "--" + rest
 }
 
-// leadingBlock is the title and the description of a script.
-func leadingBlock(lines []string) (title, description string) {
+// tagsLine is a line of the leading block that says which tags the script has.
+var tagsLine = regexp.MustCompile(`^\s*tags:(.*)$`)
+
+// leadingBlock reads title, description and tags of a script.
+func (s *source) leadingBlock() (problems Problems) {
+	lines, first := s.lines, 1
+	skip := func() { lines, first = lines[1:], first+1 }
 	if len(lines) > 0 && strings.HasPrefix(lines[0], "#!") {
-		lines = lines[1:]
+		skip()
 	}
 	for len(lines) > 0 && strings.TrimSpace(lines[0]) == "" {
-		lines = lines[1:]
+		skip()
 	}
 	var block []string
-	for _, l := range lines {
+	for i, l := range lines {
 		said, ok := strings.CutPrefix(strings.TrimLeft(l, " \t"), "---")
 		if !ok || strings.HasPrefix(said, "-") {
 			break
+		}
+		if m := tagsLine.FindStringSubmatch(said); m != nil {
+			tags, err := suite.SplitTags(m[1])
+			if err != nil {
+				problems = append(problems, s.problem(first+i, strings.Index(l, "tags:")+1, err.Error()))
+			}
+			s.tags = union(s.tags, tags)
+			continue
 		}
 		// Notes for a language server are none for the reader.
 		if !strings.HasPrefix(strings.TrimSpace(said), "@") {
 			block = append(block, strings.TrimRight(strings.TrimPrefix(said, " "), " \t"))
 		}
 	}
-	title, description, _ = strings.Cut(strings.TrimLeft(strings.Join(block, "\n"), "\n"), "\n")
-	return strings.TrimSpace(title), strings.Trim(description, "\n")
+	title, description, _ := strings.Cut(strings.TrimLeft(strings.Join(block, "\n"), "\n"), "\n")
+	s.title, s.description = strings.TrimSpace(title), strings.Trim(description, "\n")
+	return problems
+}
+
+// union is the tags of both, each once, in order.
+func union(a, b []string) []string {
+	all := slices.Concat(a, b)
+	slices.Sort(all)
+	return slices.Compact(all)
 }
 
 // level is an open block or bracket, or the file.

@@ -44,17 +44,19 @@ func (s *Script) check(main *module) Problems {
 		all = append(all, s.modules[name])
 	}
 	live := liveFunctions(main, all[1:])
-	connects, others, talks := false, false, false
-	optional := map[string]bool{}
-	var problems Problems
+	s.optional = map[string]bool{}
+	problems := s.misplaced(main)
+	known := append(slices.Clone(all), s.fixtureModules()...)
 	for _, m := range all {
-		problems = append(problems, s.checkNames(m, all...)...)
+		problems = append(problems, s.checkNames(m, known...)...)
 		for _, written := range m.facts.strings {
 			for _, text := range written {
 				s.hidden = append(s.hidden, keyLines(text)...)
 			}
 		}
-		s.several = s.several || m.reads("test") && (m == main || m.uses("test", live))
+		for _, word := range testWords {
+			s.several = s.several || m.reads(word) && (m == main || m.uses(word, live))
+		}
 		for _, c := range m.facts.calls {
 			s.notePasswords(m, c)
 			if o := returnedBy(c.by); o != nil && o.method(c.name) == nil {
@@ -70,21 +72,21 @@ func (s *Script) check(main *module) Problems {
 			}
 			s.noteFiles(m, v, c)
 			problems = append(problems, s.checkClient(m, v, c)...)
-			talks = talks || !v.global && v.of == nil && !c.method // with the current conversation
+			s.use.talks = s.use.talks || !v.global && v.of == nil && !c.method // with the current conversation
 			switch v.name {
 			case "connect":
-				connects = true
+				s.use.connects = true
 				s.noteTarget(m, c)
 			case "listen":
-				others = true
+				s.use.others = true
 				s.noteListener(m, c)
 			case "exec", "maildir", "mbox", "imap", "log":
-				others = true
+				s.use.others = true
 			case "addresses":
 				s.noteLookup(m, c)
 			case "requires":
 				if target, ok := literalOption(c, "target").(string); ok {
-					optional[target] = true
+					s.optional[target] = true
 				}
 			case "var", "secret":
 				problems = append(problems, s.noteInput(m, v, c)...)
@@ -99,12 +101,15 @@ func (s *Script) check(main *module) Problems {
 			}
 		}
 	}
-	s.needs.Default = s.needs.Default || !connects && (talks || !others)
 	for i := range s.needs.Targets {
-		s.needs.Targets[i].Optional = optional[s.needs.Targets[i].Name]
+		s.needs.Targets[i].Optional = s.optional[s.needs.Targets[i].Name]
 	}
+	s.join()
 	return problems
 }
+
+// testWords are the verbs that declare tests.
+var testWords = []string{"test", "matrix"}
 
 // reads says whether the module reads that global.
 func (m *module) reads(name string) bool {

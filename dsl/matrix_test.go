@@ -1,0 +1,113 @@
+package dsl
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"smtplay/engine/suite"
+)
+
+func TestMatrix(t *testing.T) {
+	b := newBench(t, polite(nil))
+	results := b.try(t, `--- Logins
+--- tags: auth
+matrix{ server = { "smtp", "submission" }, n = { 1, true }, tags = "grid", function(m)
+  expect 220
+  note(m.server .. " " .. tostring(m.n))
+  assert(m.server == "smtp")
+end }
+test("alone", function() expect 220 end)
+matrix{ "more", n = { 1 }, once = true, function(m) expect 220 end }`)
+	var got []string
+	for _, r := range results {
+		got = append(got, fmt.Sprintf("%s %v %v %v %v", r.Name, r.Outcome, r.Tags, r.Cells, r.Once))
+	}
+	want := []string{
+		"server=smtp n=1 passed [auth grid] [{server smtp} {n 1}] false",
+		"server=smtp n=true passed [auth grid] [{server smtp} {n true}] false",
+		"server=submission n=1 failed [auth grid] [{server submission} {n 1}] false",
+		"server=submission n=true failed [auth grid] [{server submission} {n true}] false",
+		"alone passed [auth] [] false",
+		"more: n=1 passed [auth] [{n 1}] true",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+	if f := results[2].Failure; f.Pos.Line != 6 {
+		t.Errorf("blames %v", f)
+	}
+	if notes := notesOf(results[3]); !slices.Equal(notes, []string{"submission true"}) {
+		t.Errorf("the function got %q", notes)
+	}
+}
+
+func TestMatrixFaults(t *testing.T) {
+	for _, tt := range []struct{ script, want, why string }{
+		{"matrix{ function() end }", "needs axes", "no axis"},
+		{"matrix(function() end)", "needs axes", "nor a table"},
+		{"matrix{ a = {} , function() end }", "the axis a is empty", "an empty axis"},
+		{"matrix{ a = { 1 } }", "needs a body", "no function"},
+		{"matrix{ a = { 1, '1' }, function() end }", `the axis a has "1" twice`, "two values of one name"},
+		{"matrix{ a = 'x', function() end }", "the axis a is a list of values", "no list"},
+		{"matrix{ a = { {} }, function() end }", "takes strings, numbers and booleans", "a value without a name"},
+		{"matrix{ a = { x = 1 }, function() end }", "cannot hold a value at [x]", "a named value"},
+		{"matrix{ ['a b'] = { 1 }, function() end }", "no name for an axis", "a name that no name of a test can hold"},
+		{"matrix{ a = { 1 }, function() end, function() end }", "nothing after", "two functions"},
+		{"matrix{ a = { 1 }, tags = 'a b?', function() end }", `"b?" is no tag`, "a tag that is none"},
+		{"test('a=1', function() end)\nmatrix{ a = { 1 }, function() end }", `the name "a=1" is used twice: the other test is at t.lua:1`, "the name of another test"},
+		{"local v = {} for i = 1, 101 do v[i] = i end\nmatrix{ a = v, b = v, function() end }", "more than 10000 combinations", "too many"},
+		{"local v = {} for i = 1, 10001 do v[i] = i end\nmatrix{ a = v, function() end }", "more than 10000 values", "too many of one axis"},
+		{"matrix{ a = setmetatable({ 1 }, {}), function() end }", "not one with a metatable", "values that are computed"},
+	} {
+		s, problems := Compile("t.lua", []byte(tt.script))
+		var got string
+		if s == nil {
+			got = problems.Error()
+		} else if _, err := s.Tests(context.Background(), newBench(t, nil).env); err != nil {
+			got = err.Error()
+		}
+		if !strings.Contains(got, tt.want) {
+			t.Errorf("got %q, want %q (%s)", got, tt.want, tt.why)
+		}
+	}
+}
+
+// A slip in the name of an axis is no nil.
+func TestMatrixSlip(t *testing.T) {
+	r := one(t, polite(nil), "matrix{ server = { 1 }, function(m) expect 220\nif m.sever then fail 'x' end end }")
+	if r.Outcome != suite.Errored || !strings.Contains(r.Failure.What, `did you mean "server"?`) || r.Failure.Pos.Line != 2 {
+		t.Errorf("%v %v", r.Outcome, r.Failure)
+	}
+}
+
+func TestScriptTags(t *testing.T) {
+	for _, tt := range []struct{ script, tags, description, problem, why string }{
+		{"--- T\n--- tags: tls smoke\n--- text\nexpect 220", "[smoke tls]", "text", "", "a line of the description"},
+		{"---tags: b, a\n--- T\n--- tags: a\nexpect 220", "[a b]", "", "", "it is no title; twice is once"},
+		{"--- T\n--- the tags: x\nexpect 220", "[]", "the tags: x", "", "prose"},
+		{"--- T\n--- tags: a b?\nexpect 220", "", "", `t.lua:2:5: "b?" is no tag`, "no tag"},
+		{"--- T\n--- tags:\nexpect 220", "", "", "t.lua:2:5: there is no tag", "none"},
+		{"test('x', function() end, { tags = 'b?' })", "", "", `"b?" is no tag`, "of a test, before it runs"},
+		{"test{ 'x', tags = { 'b', 'a' }, function() end }", "[a b]", "", "", "of a test, as a list"},
+		{"--- T\n--- tags: c\ntest{ 'x', tags = 'a', function() end }", "[a c]", "", "", "both"},
+	} {
+		s, problems := Compile("t.lua", []byte(tt.script))
+		if s == nil {
+			if tt.problem == "" || !strings.Contains(problems.Error(), tt.problem) {
+				t.Errorf("%v, want %q (%s)", problems, tt.problem, tt.why)
+			}
+			continue
+		}
+		tests, err := s.Tests(context.Background(), newBench(t, nil).env)
+		if err != nil || tt.problem != "" {
+			t.Errorf("%v, want %q (%s)", err, tt.problem, tt.why)
+			continue
+		}
+		if got := fmt.Sprint(tests[0].Tags); got != tt.tags || s.Description() != tt.description {
+			t.Errorf("tags %s, description %q, want %s, %q (%s)", got, s.Description(), tt.tags, tt.description, tt.why)
+		}
+	}
+}

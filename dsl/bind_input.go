@@ -174,8 +174,9 @@ func runRequire(c *call) int {
 	}
 	c.s.late = append(c.s.late, module)
 	if c.s.loaded == nil {
-		c.s.loaded = map[string]lua.LValue{}
+		c.s.loaded, c.s.homes = map[string]lua.LValue{}, map[string]*Script{}
 	}
+	c.s.homes[module.source.name] = home
 	c.s.loaded[path] = lua.LNil // until it returns
 	c.Push(c.s.m.state.Load(module.proto))
 	c.Push(lua.LString(name))

@@ -93,7 +93,12 @@ func (s *session) beforeEach() error {
 
 // home is the script or the fixture to which the line that runs now belongs:
 // the files that it names lie beside it.
-func (c *call) home() *Script { return c.s.script.homeOf(c.pos) }
+func (c *call) home() *Script {
+	if s := c.s.homes[c.pos.File]; s != nil {
+		return s
+	}
+	return c.s.script.homeOf(c.pos)
+}
 
 func (s *Script) homeOf(at transcript.Pos) *Script {
 	if s.holds(at.File) {

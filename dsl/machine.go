@@ -156,6 +156,9 @@ func (m *machine) call(l *lua.LState, v *verb, conv *conversation, self any, bas
 	*c = call{LState: l, s: m.s, v: v, conv: conv, self: self, base: base}
 	c.bind()
 	m.s.half.stands = c.pos
+	if m.s.run.Pause != nil && v.sends() {
+		c.pause()
+	}
 	n := v.run(c)
 	m.spare = c
 	return n
@@ -302,7 +305,7 @@ func (m *machine) perform(s *session) error {
 	if err := s.surround(); err != nil {
 		return err
 	}
-	if s.phase == phaseAlone {
+	if s.phase == phaseAlone && s.service == nil { // who is served is no test
 		if err := s.beforeEach(); err != nil {
 			return err
 		}

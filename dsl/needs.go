@@ -180,8 +180,8 @@ func isNil(e ast.Expr) bool {
 	return ok
 }
 
-// Ready says which vars, secrets and targets are missing: before anything is sent.
-func (s *Script) Ready(env *suite.Env) Problems {
+// Given says which vars and secrets are missing.
+func (s *Script) Given(env *suite.Env) Problems {
 	var problems Problems
 	add := func(pos transcript.Pos, column int, source, msg, hint string) {
 		problems = append(problems, Problem{Pos: pos, Column: column, Source: source, Msg: msg, Hint: hint})
@@ -203,6 +203,15 @@ func (s *Script) Ready(env *suite.Env) Problems {
 			add(in.Pos, in.column, in.source, fmt.Sprintf("the secret %q is not given, or empty", in.Name),
 				fmt.Sprintf("--secret %s=@FILE, or SMTPLAY_SECRET_%s", in.Name, in.Name))
 		}
+	}
+	return s.hide(problems)
+}
+
+// Ready says which vars, secrets and targets are missing: before anything is sent.
+func (s *Script) Ready(env *suite.Env) Problems {
+	problems := s.Given(env)
+	add := func(pos transcript.Pos, column int, source, msg, hint string) {
+		problems = append(problems, Problem{Pos: pos, Column: column, Source: source, Msg: msg, Hint: hint})
 	}
 	for _, use := range s.needs.Targets {
 		if _, _, err := env.Targets.Resolve(use.Name); err != nil && !use.Optional {

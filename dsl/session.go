@@ -63,6 +63,7 @@ type session struct {
 	cleanup  []*lua.LFunction
 	loaded   map[string]lua.LValue // modules
 	late     []*module             // modules loaded so far
+	homes    map[string]*Script    // whose they are, by their files
 	tokens   []string
 
 	unreached bool // the test ended because there was no way to a server

@@ -101,19 +101,19 @@ func (c *call) home() *Script {
 }
 
 func (s *Script) homeOf(at transcript.Pos) *Script {
-	if s.holds(at.File) {
+	if s.owns(at.File) {
 		return s
 	}
 	for _, f := range slices.Backward(s.around) { // the innermost
-		if f.script.holds(at.File) {
+		if f.script.owns(at.File) {
 			return f.script
 		}
 	}
 	return s
 }
 
-// holds says whether a file is the script's own, or one of its modules'.
-func (s *Script) holds(file string) bool {
+// owns says whether a file is the script's own, or one of its modules'.
+func (s *Script) owns(file string) bool {
 	if file == s.path {
 		return true
 	}

@@ -34,6 +34,6 @@ func (c *call) pause() {
 	} else {
 		f.What = err.Error()
 	}
-	c.s.locate(c.LState, f)
+	c.s.locate(c.LState, f, spot{})
 	raise(c.LState, &stop{verdict: suite.Verdict{Outcome: outcome, Failure: f}})
 }

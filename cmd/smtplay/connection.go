@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"net"
 	"os"
 	"strconv"
@@ -151,8 +152,8 @@ func (f *connectionFlags) options(p *process) (engine.Options, error) {
 // refuse a short one, and that would be the verdict of every test.
 func (f *connectionFlags) clientName(p *process) (string, error) {
 	if f.helo != "" {
-		if strings.ContainsFunc(f.helo, func(r rune) bool { return r <= ' ' || r == 0x7f }) {
-			return "", usage("--helo: %q is no name for EHLO", f.helo)
+		if err := checkClientName(f.helo); err != nil {
+			return "", usage("--helo: %v", err)
 		}
 		return f.helo, nil
 	}
@@ -162,4 +163,11 @@ func (f *connectionFlags) clientName(p *process) (string, error) {
 		return "", nil
 	}
 	return name, nil
+}
+
+func checkClientName(s string) error {
+	if strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r == 0x7f }) {
+		return fmt.Errorf("%q is no name for EHLO", s)
+	}
+	return nil
 }

@@ -20,6 +20,7 @@ const shortSecret = 4
 type inputFlags struct {
 	vars    []string
 	secrets []string
+	usual   map[string]string // vars that count where neither flag nor environment gives one
 }
 
 func (f *inputFlags) register(fs *pflag.FlagSet) {
@@ -35,6 +36,7 @@ func (f *inputFlags) registerSecrets(fs *pflag.FlagSet) {
 // count more. Secrets are masked from here on.
 func (f *inputFlags) read(p *process, env *suite.Env) error {
 	env.Vars, env.Secrets = map[string]string{}, map[string]string{}
+	maps.Copy(env.Vars, f.usual)
 	environment(p, env)
 	for _, v := range f.vars {
 		name, value, err := pair("var", v, "NAME=VALUE")

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"os"
+	"path/filepath"
 	"slices"
 
 	"smtplay/dsl"
@@ -30,10 +32,74 @@ func load(paths []string) (*loaded, error) {
 		return nil, err
 	}
 	l := &loaded{}
+	fixtures := &fixtures{of: map[string]*fixture{}}
+	for _, path := range paths {
+		fixtures.roots = append(fixtures.roots, folderOf(path))
+	}
 	for _, s := range sources {
-		l.add(dsl.Compile(s.path, s.text))
+		around, err := fixtures.around(l, s.path)
+		if err != nil {
+			return nil, err
+		}
+		if around.sound { // else a script would be blamed for what its suite.lua lacks
+			l.add(dsl.Compile(s.path, s.text, around.all...))
+		}
 	}
 	return l, nil
+}
+
+// fixtures are the suite.lua of folders, each compiled once.
+type fixtures struct {
+	roots []string
+	of    map[string]*fixture
+}
+
+// fixture is what is around the scripts of a folder, the outermost first.
+type fixture struct {
+	all   []*dsl.Fixture
+	sound bool
+}
+
+// around finds the suite.lua of a script's folder and of those above it, as far
+// as settings count. What is wrong with one joins the problems once.
+func (f *fixtures) around(l *loaded, script string) (*fixture, error) {
+	here := &fixture{sound: true}
+	for _, folder := range foldersAbove(script, f.roots...) {
+		known := f.of[folder]
+		if known == nil {
+			text, err := readFixture(filepath.Join(folder, dsl.FixtureName))
+			if err != nil {
+				return nil, err
+			}
+			known = &fixture{all: here.all, sound: here.sound}
+			if text != nil && here.sound {
+				own, problems := dsl.CompileFixture(filepath.Join(folder, dsl.FixtureName), text, here.all...)
+				l.problems = append(l.problems, problems...)
+				known.all, known.sound = append(slices.Clone(here.all), own), own != nil
+			}
+			f.of[folder] = known
+		}
+		here = known
+	}
+	return here, nil
+}
+
+// readFixture reads a suite.lua, nil where there is none.
+func readFixture(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, nil
+	case err == nil && !info.Mode().IsRegular():
+		return nil, usage("%s is no regular file", path)
+	case err != nil:
+		return nil, usage("%s: %v", path, cause(err))
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, usage("%s: %v", path, cause(err))
+	}
+	return append([]byte{}, text...), nil
 }
 
 // embedded compiles the runbooks inside the program.
@@ -58,9 +124,16 @@ func (l *loaded) add(s *dsl.Script, problems dsl.Problems) {
 	l.problems = append(l.problems, problems...)
 }
 
-// ready adds what the scripts lack in env, before anything is sent.
-func (l *loaded) ready(env *suite.Env) {
+// ready adds what the scripts lack in env, before anything is sent. To list their
+// tests takes less.
+func (l *loaded) ready(env *suite.Env, list bool) {
 	for _, s := range l.scripts {
+		if list {
+			if s.Several() {
+				l.problems = append(l.problems, s.Given(env)...)
+			}
+			continue
+		}
 		l.problems = append(l.problems, s.Ready(env)...)
 	}
 }
@@ -99,14 +172,20 @@ func (l *loaded) needsServer(t suite.Targets) bool {
 }
 
 // plan lists the tests to run; what is wrong with their scripts joins the problems.
-func (l *loaded) plan(ctx context.Context, r *suite.Runner, env *suite.Env) []suite.Test {
+func (l *loaded) plan(ctx context.Context, r *suite.Runner, env *suite.Env) ([]suite.Test, error) {
 	all := make([]suite.Script, len(l.scripts))
 	for i, s := range l.scripts {
 		all[i] = s
 	}
 	tests, err := r.Plan(ctx, env, all)
-	l.blame(err)
-	return tests
+	var unknown *suite.UnknownTagError
+	if errors.As(err, &unknown) && l.problems.Err() == nil {
+		return nil, unknownTag(unknown)
+	}
+	if unknown == nil {
+		l.blame(err)
+	}
+	return tests, nil
 }
 
 // blame adds an error to the problems, one by one where it is several.

@@ -1,26 +1,18 @@
 package main
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 
-	"github.com/pelletier/go-toml/v2"
 	"github.com/spf13/pflag"
 
 	"smtplay/engine/transcript"
 )
-
-// settingsName is the file in a suite's folder that says what counts for the
-// scripts in it and below.
-const settingsName = ".smtplay.toml"
 
 // maskFlags add masks to the usual ones.
 type maskFlags struct{ given []string }
@@ -58,8 +50,11 @@ func (m *masks) of(folders []string) (transcript.Masks, error) {
 	for _, folder := range folders {
 		own, known := m.folders[folder]
 		if !known {
-			var err error
-			if own, err = readSettings(filepath.Join(folder, settingsName)); err != nil {
+			s, err := readSettings(filepath.Join(folder, settingsName))
+			if err != nil {
+				return nil, err
+			}
+			if own, err = s.masks(); err != nil {
 				return nil, err
 			}
 			m.folders[folder] = own
@@ -98,11 +93,6 @@ func foldersAbove(script string, roots ...string) []string {
 	return folders
 }
 
-// settings is what a settings file holds.
-type settings struct {
-	Masks map[string]expression `toml:"masks"`
-}
-
 // expression is a regular expression as text. That it is one is checked where
 // its line is known.
 type expression string
@@ -117,55 +107,21 @@ func (e *expression) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// readSettings reads the masks of a settings file; there need be none.
-func readSettings(name string) (transcript.Masks, error) {
-	text, err := os.ReadFile(name)
-	if errors.Is(err, fs.ErrNotExist) {
+// masks are those of the file, none where there is no file.
+func (s *settings) masks() (transcript.Masks, error) {
+	if s == nil {
 		return nil, nil
-	}
-	if err != nil {
-		return nil, usage("%s: %v", name, cause(err))
-	}
-	var s settings
-	if err := toml.NewDecoder(bytes.NewReader(text)).DisallowUnknownFields().Decode(&s); err != nil {
-		return nil, settingsFault(name, err)
 	}
 	var own transcript.Masks
 	for _, key := range slices.Sorted(maps.Keys(s.Masks)) {
 		mask, err := transcript.NewMask(key, string(s.Masks[key]))
 		if err != nil {
-			return nil, usage("%s:%d: %v", name, lineOfKey(text, key), err)
+			return nil, usage("%s:%d: %v", s.name, s.line("masks", key), err)
 		}
-		mask.About = name
+		mask.About = s.name
 		own = append(own, mask)
 	}
 	return own, nil
-}
-
-// settingsFault says what is wrong with a settings file, and in which line.
-func settingsFault(name string, err error) error {
-	var unknown *toml.StrictMissingError
-	if errors.As(err, &unknown) && len(unknown.Errors) > 0 {
-		first := unknown.Errors[0]
-		row, _ := first.Position()
-		key := strings.Join(first.Key(), ".")
-		return usage("%s:%d: unknown key %q", name, row, key).try("it may hold a table [masks], with lines such as: session = 'id=(\\w+)$'")
-	}
-	var bad *toml.DecodeError
-	if errors.As(err, &bad) {
-		row, _ := bad.Position()
-		return usage("%s:%d: %s", name, row, strings.TrimPrefix(bad.Error(), "toml: "))
-	}
-	return usage("%s: %v", name, err)
-}
-
-// lineOfKey is the line in which a key is given, 1 where it is not found.
-func lineOfKey(text []byte, key string) int {
-	at := regexp.MustCompile(`(?m)^\s*["']?` + regexp.QuoteMeta(key) + `["']?\s*=`).FindIndex(text)
-	if at == nil {
-		return 1
-	}
-	return 1 + bytes.Count(text[:at[1]], []byte("\n"))
 }
 
 // listMasks writes the masks, one by one.

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"smtplay/dsl"
 )
 
 // source is the text of a script and the path by which people know it.
@@ -39,6 +41,9 @@ func collect(paths []string) ([]source, error) {
 		}
 		if !info.Mode().IsRegular() {
 			return nil, usage("%s is no regular file", path) // a pipe might never end
+		}
+		if filepath.Base(path) == dsl.FixtureName {
+			return nil, usage("%s is no test: it says what runs around those of its folder", path).try("name the folder: %s", filepath.Dir(path))
 		}
 		text, err := os.ReadFile(path)
 		if err != nil {
@@ -93,7 +98,7 @@ func folder(root string) ([]source, error) {
 
 // isScript says whether a file of that name in a folder is a script to run.
 func isScript(name string) bool {
-	return strings.HasSuffix(name, ".lua") && name != "suite.lua" && !aside(name)
+	return strings.HasSuffix(name, ".lua") && name != dsl.FixtureName && !aside(name)
 }
 
 // aside: names that begin so are put aside, as editors and Go have it.

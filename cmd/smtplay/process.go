@@ -29,6 +29,7 @@ type process struct {
 	stderr    io.Writer
 	outIsTerm bool
 	errIsTerm bool
+	errWidth  func() int           // columns of the terminal that standard error is
 	inIsTerm  bool                 // somebody may be asked
 	redact    *transcript.Redactor // knows every secret given so far
 	hostname  func() (string, error)
@@ -58,6 +59,7 @@ func newProcess() *process {
 		stderr:    os.Stderr,
 		outIsTerm: term.IsTerminal(int(os.Stdout.Fd())),
 		errIsTerm: term.IsTerminal(int(os.Stderr.Fd())),
+		errWidth:  errWidth,
 		inIsTerm:  term.IsTerminal(int(os.Stdin.Fd())),
 		redact:    &transcript.Redactor{},
 		hostname:  os.Hostname,
@@ -73,6 +75,14 @@ func newProcess() *process {
 		}
 	}
 	return p
+}
+
+// errWidth is 80 where nobody says.
+func errWidth() int {
+	if columns, _, err := term.GetSize(int(os.Stderr.Fd())); err == nil && columns > 0 {
+		return columns
+	}
+	return 80
 }
 
 // readPassword reads a line from the terminal without echo. When ctx ends it

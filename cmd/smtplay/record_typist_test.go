@@ -34,9 +34,15 @@ type typist struct {
 // sit starts smtplay record at a terminal.
 func sit(t *testing.T, env []string, args ...string) *typist {
 	t.Helper()
-	k := &typist{t: t, dir: t.TempDir(), done: make(chan struct{})}
+	return sitIn(t, t.TempDir(), env, append([]string{"record"}, args...)...)
+}
+
+// sitIn starts smtplay at a terminal, in a folder.
+func sitIn(t *testing.T, dir string, env []string, args ...string) *typist {
+	t.Helper()
+	k := &typist{t: t, dir: dir, done: make(chan struct{})}
 	k.more.L = &k.mu
-	k.cmd = exec.Command("smtplay", append([]string{"record"}, args...)...)
+	k.cmd = exec.Command("smtplay", args...)
 	k.cmd.Dir = k.dir
 	clean := slices.DeleteFunc(os.Environ(), func(e string) bool {
 		return strings.HasPrefix(e, "SMTPLAY_") || strings.HasPrefix(e, "NO_COLOR=") || strings.HasPrefix(e, "TERM=")

@@ -7,7 +7,6 @@ import (
 	"math/rand/v2"
 	"net"
 	"os"
-	"regexp"
 	"strings"
 	"time"
 
@@ -24,12 +23,15 @@ type runFlags struct {
 	connectionFlags
 	inputFlags
 	colorFlag
-	demo        bool
-	jobs        numberFlag
-	filter      string
+	demo bool
+	jobs numberFlag
+	chooseFlags
 	failFast    bool
 	noSkip      bool
 	repeat      numberFlag
+	retries     numberFlag
+	noFlaky     bool
+	step        bool
 	testTimeout durationFlag
 	logins      loginsFlag
 	record      string
@@ -39,6 +41,7 @@ type runFlags struct {
 	pluginFlag
 	verbose bool
 	seed    numberFlag
+	taken   *taken // from settings files
 }
 
 func newRun(p *process) *cobra.Command {
@@ -48,6 +51,14 @@ func newRun(p *process) *cobra.Command {
 		Short: "Run scripts against a server",
 		Long: "Runs scripts, files or folders of them, against a server; without a PATH the\n" +
 			"runbooks inside smtplay. Nothing is sent before all of them were found right.\n\n" +
+			"A file suite.lua says what runs around the tests of its folder and of those below. A\n" +
+			"file " + settingsName + " gives what neither a flag nor the environment does, from the folder of\n" +
+			"the first PATH and those above it, as far as the current one:\n\n" +
+			"  server = 'mail.example.com'\n  tags = '!slow'            # and jobs, timeout, retries, ca, tls_name, helo\n" +
+			"  [targets]                 # and [vars], and [masks] as in smtplay help diff\n  local = 'localhost:25'\n\n" +
+			"A part of --shard without a test is no failure. A test that is declared with once is\n" +
+			"neither repeated nor tried again. With --record, TEST.smtp is of the attempt that\n" +
+			"counts, TEST~failed1.smtp of the first that went wrong.\n\n" +
 			"Exit status: 0 every test passed; 1 a test failed, or differs from its baseline;\n" +
 			"2 usage, or a script is wrong; 3 no verdict, as when no connection could be made;\n" +
 			"130 interrupted. With --format nagios those of monitoring plugins: 0 OK, 2 a test\n" +
@@ -61,6 +72,9 @@ func newRun(p *process) *cobra.Command {
 		RunE: func(cmd *cobra.Command, paths []string) error {
 			ctx, stop := interruptible(cmd.Context())
 			defer stop()
+			if err := f.settle(p, cmd.Flags(), paths); err != nil {
+				return f.asPlugin(p, err)
+			}
 			return f.asPlugin(p, f.run(ctx, p, paths))
 		},
 	}
@@ -74,10 +88,12 @@ func (f *runFlags) register(fs *pflag.FlagSet) {
 	fs.BoolVar(&f.demo, "demo", false, "run against a mail server inside smtplay, set up for the runbooks")
 	f.inputFlags.register(fs)
 	fs.VarP(&f.jobs, "jobs", "j", "how many tests run at once (default 4)")
-	fs.StringVar(&f.filter, "filter", "", "`REGEXP`: only the tests whose names match")
+	f.chooseFlags.register(fs)
 	fs.BoolVar(&f.failFast, "fail-fast", false, "stop after the first test that does not pass")
 	fs.BoolVar(&f.noSkip, "no-skip", false, "a skipped test fails")
 	fs.Var(&f.repeat, "repeat", "run every test so often (default 1)")
+	fs.Var(&f.retries, "retries", "try a test that goes wrong so often again (default 0); one that then passes is flaky, and said to be")
+	fs.BoolVar(&f.noFlaky, "no-flaky", false, "a flaky test fails")
 	fs.Var(&f.testTimeout, "test-timeout", "how long a test may take (default 15m)")
 	fs.Var(&f.logins, "auth-failures", "after how many failed logins at a server no more are tried, lest it ban this client; 0 is any number (default 4, on loopback any number)")
 	fs.StringVar(&f.record, "record", "", "`DIR`: write a transcript of every test below it")
@@ -86,19 +102,23 @@ func (f *runFlags) register(fs *pflag.FlagSet) {
 	f.reportFlags.register(fs)
 	f.pluginFlag.register(fs)
 	fs.BoolVarP(&f.verbose, "verbose", "v", false, "show every conversation as it happens")
+	fs.BoolVar(&f.step, "step", false, "ask on the terminal before each line that sends: Enter goes on, c to the end, q quits; with -v, one test at a time")
 	f.colorFlag.register(fs)
-	fs.Var(&f.seed, "seed", "seed of the scripts' random numbers (default 0: a new one each time; with --record and --against always the same)")
+	fs.Var(&f.seed, "seed", "seed of the scripts' random numbers (default 0: a new one each time; with --record, --against and --shard always the same)")
 }
 
 // runner makes what runs the tests.
 func (f *runFlags) runner() (*suite.Runner, error) {
-	r := &suite.Runner{Jobs: int(f.jobs.n), Repeat: int(f.repeat.n), FailFast: f.failFast, NoSkip: f.noSkip,
+	if f.list { // nothing is run
+		f.record, f.against, f.given = "", "", nil
+	}
+	r := &suite.Runner{Jobs: int(f.jobs.n), Repeat: int(f.repeat.n), Retries: int(f.retries.n), NoFlaky: f.noFlaky, FailFast: f.failFast, NoSkip: f.noSkip,
 		TestTimeout: f.testTimeout.Duration, Record: f.record}
-	if f.filter != "" {
-		var err error
-		if r.Filter, err = regexp.Compile(f.filter); err != nil {
-			return nil, usage("--filter: %v", strings.TrimPrefix(err.Error(), "error parsing regexp: "))
-		}
+	if err := f.choose(r); err != nil {
+		return nil, err
+	}
+	if f.noFlaky && f.retries.n == 0 {
+		return nil, usage("--no-flaky goes with --retries: without it no test is tried again")
 	}
 	if f.record != "" {
 		if err := os.MkdirAll(f.record, 0o755); err != nil {
@@ -111,7 +131,7 @@ func (f *runFlags) runner() (*suite.Runner, error) {
 // environment makes what all tests share, but for what the demo brings.
 func (f *runFlags) environment(p *process) (*suite.Env, error) {
 	env := &suite.Env{Redact: p.redact, Seed: f.seed.n}
-	if env.Seed == 0 && (f.record != "" || f.against != "") {
+	if env.Seed == 0 && (f.record != "" || f.against != "" || f.shard != "") {
 		env.Seed = recordSeed
 	}
 	if env.Seed == 0 {
@@ -165,6 +185,14 @@ func (f *runFlags) run(ctx context.Context, p *process, paths []string) error {
 	if err != nil {
 		return err
 	}
+	shard, err := f.part(p.env)
+	if err != nil {
+		return err
+	}
+	step, err := f.stepper(p, runner)
+	if err != nil {
+		return err
+	}
 	env, err := f.environment(p)
 	if err != nil {
 		return err
@@ -183,16 +211,30 @@ func (f *runFlags) run(ctx context.Context, p *process, paths []string) error {
 	if err := f.prepare(ctx, p, scripts, env); err != nil {
 		return err
 	}
-	tests := scripts.plan(ctx, runner, env)
+	tests, err := scripts.plan(ctx, runner, env)
+	if err != nil {
+		return err
+	}
 	switch n := showProblems(p.stderr, env.Redact, scripts.problems); {
 	case ctx.Err() != nil:
 		return &fault{status: exitInterrupted, msg: context.Cause(ctx).Error()}
 	case n > 0:
 		return wrong(n)
+	case len(tests) == 0 && f.filter != "" && f.tags != "":
+		return usage("no test has a name that matches --filter %q and the tags %q", f.filter, f.tags)
 	case len(tests) == 0 && f.filter != "":
 		return usage("no test has a name that matches --filter %q", f.filter)
+	case len(tests) == 0 && f.tags != "":
+		return usage("no test has the tags %q", f.tags)
 	case len(tests) == 0:
 		return usage("there is no test to run: no script in %s", strings.Join(paths, ", "))
+	}
+	all := len(tests)
+	if tests = shard.Take(tests); len(tests) == 0 {
+		p.note("shard %v has no test: there are %d", shard, all) // and the others run them all
+	}
+	if f.list {
+		return f.showList(p.stdout, env.Redact, tests)
 	}
 	if err := f.baselines(p, runner, env, tests, paths); err != nil {
 		return err
@@ -200,7 +242,7 @@ func (f *runFlags) run(ctx context.Context, p *process, paths []string) error {
 	if err := reports.probe(p); err != nil {
 		return err
 	}
-	return f.play(ctx, p, &playing{runner: runner, env: env, tests: tests, coloured: coloured, reports: reports})
+	return f.play(ctx, p, &playing{runner: runner, env: env, tests: tests, coloured: coloured, reports: reports, step: step})
 }
 
 // prepare finds what the scripts still lack, and asks for secrets where it can.
@@ -208,7 +250,12 @@ func (f *runFlags) run(ctx context.Context, p *process, paths []string) error {
 func (f *runFlags) prepare(ctx context.Context, p *process, scripts *loaded, env *suite.Env) error {
 	misspelt(p, "var", f.vars, scripts.vars())
 	misspelt(p, "secret", f.inputFlags.secrets, scripts.secrets())
-	if scripts.problems.Err() == nil {
+	if err := f.noSecrets(scripts.secrets()); err != nil {
+		return err
+	}
+	if f.list {
+		standIn(env, scripts.secrets())
+	} else if scripts.problems.Err() == nil {
 		if env.Targets.Host == "" && len(env.Targets.Named) == 0 && scripts.needsServer(env.Targets) {
 			return usage("no server was named").try("--server HOST names one, --demo starts one inside smtplay")
 		}
@@ -216,7 +263,7 @@ func (f *runFlags) prepare(ctx context.Context, p *process, scripts *loaded, env
 			return err
 		}
 	}
-	scripts.ready(env)
+	scripts.ready(env, f.list)
 	return nil
 }
 
@@ -227,6 +274,7 @@ type playing struct {
 	tests    []suite.Test
 	coloured bool
 	reports  *reports
+	step     *stepper // asks before each line that sends; nil for nobody
 }
 
 // play runs the tests and tells of each as soon as its turn has come.
@@ -252,21 +300,36 @@ func (f *runFlags) play(ctx context.Context, p *process, r *playing) error {
 			r.runner.Live = inTurn(ctx, r.runner.Live, told)
 		}
 	}
+	if r.step != nil {
+		r.step.quit = func() { cancel(suite.ErrInterrupted) }
+	}
+	at := &status{}
+	if !f.verbose {
+		if at = newStatus(p, r.coloured, len(r.tests)); at.w != nil {
+			r.runner.Watch = at.watch
+		}
+	}
 	var counts suite.Counts
+	var flaky []suite.Test
 	started, done := time.Now(), 0
 	resume := quietCommands(p, results)
 	r.runner.Run(ctx, r.env, r.tests, func(result suite.Result) {
 		done++
 		counts.Add(result.Outcome)
-		console.Result(result) // what goes wrong here standard output remembers
+		if result.Flaky && result.Outcome == suite.Passed {
+			flaky = append(flaky, result.Test)
+		}
+		at.result(func() { console.Result(result) }) // what goes wrong here standard output remembers
 		r.reports.add(result)
 		told <- struct{}{}
 	})
+	at.close()
 	run := &r.reports.run
 	run.Seconds, run.NotRun = time.Since(started).Seconds(), len(r.tests)-done
 	run.Interrupted = errors.Is(context.Cause(ctx), suite.ErrInterrupted)
 	unwritten := r.reports.write(p)
 	resume(run)
+	console.Flaky(flaky)
 	console.Summary(counts, run.Seconds)
 	if f.format == formatPlugin {
 		return f.tell(p, run, unwritten)

@@ -56,7 +56,7 @@ func (f *serveFlags) serveScript(ctx context.Context, p *process, paths []string
 			return err
 		}
 	}
-	scripts.ready(env)
+	scripts.ready(env, false)
 	if n := showProblems(p.stderr, env.Redact, scripts.problems); n > 0 {
 		return wrong(n)
 	}

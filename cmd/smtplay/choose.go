@@ -19,11 +19,12 @@ import (
 
 // chooseFlags say which of the tests are run, or only listed.
 type chooseFlags struct {
-	filter string
-	tags   string
-	shard  string
-	list   bool
-	format string
+	filter   string
+	tags     string
+	tagsFrom string // the settings file that gave the tags, "" where a flag did
+	shard    string
+	list     bool
+	format   string
 }
 
 func (f *chooseFlags) register(fs *pflag.FlagSet) {
@@ -45,6 +46,8 @@ func (f *chooseFlags) choose(r *suite.Runner) (err error) {
 		if r.Tags, err = suite.ParseTags(f.tags); err != nil {
 			return usage("--tags: %v", err)
 		}
+		// What holds for a whole suite may hold for none of a script's tests.
+		r.AnyTag = f.tagsFrom != ""
 	}
 	switch {
 	case f.format != "text" && f.format != "json":

@@ -224,6 +224,8 @@ func (f *runFlags) run(ctx context.Context, p *process, paths []string) error {
 		return usage("no test has a name that matches --filter %q and the tags %q", f.filter, f.tags)
 	case len(tests) == 0 && f.filter != "":
 		return usage("no test has a name that matches --filter %q", f.filter)
+	case len(tests) == 0 && f.tagsFrom != "":
+		return usage("no test has the tags %q, which %s asks for", f.tags, f.tagsFrom).try("--tags \"\" takes all")
 	case len(tests) == 0 && f.tags != "":
 		return usage("no test has the tags %q", f.tags)
 	case len(tests) == 0:

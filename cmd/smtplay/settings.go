@@ -249,6 +249,7 @@ func (f *runFlags) take(s *settings) error {
 			return s.wrong("", "tags", err)
 		}
 		t.give("tags", s.Tags, &f.tags)
+		t.give("tags", s.name, &f.tagsFrom)
 	}
 	if s.Helo != "" {
 		if err := checkClientName(s.Helo); err != nil {

@@ -12,7 +12,7 @@ func (v *verb) sends() bool {
 }
 
 // sending are the verbs that send, beside those of the chapter of commands.
-var sending = []string{"connect", "send", "raw", "pipeline", "starttls", "handshake", "expect_refusal"}
+var sending = []string{"connect", "send", "raw", "pipeline", "starttls", "handshake", "auth", "expect_refusal"}
 
 // pause asks whether the line that is to send may be run.
 func (c *call) pause() {

@@ -24,7 +24,6 @@ type chooseFlags struct {
 	tagsFrom string // the settings file that gave the tags, "" where a flag did
 	shard    string
 	list     bool
-	format   string
 }
 
 func (f *chooseFlags) register(fs *pflag.FlagSet) {
@@ -32,7 +31,6 @@ func (f *chooseFlags) register(fs *pflag.FlagSet) {
 	fs.StringVar(&f.tags, "tags", "", "`EXPR`: only the tests with these tags: tls; !slow, without it; tls+smoke, both; tls,smoke, one of them")
 	fs.StringVar(&f.shard, "shard", "", "`I/N`: only part I of N, as for N machines; auto asks GitLab's or CircleCI's environment, auto/N a Kubernetes job's")
 	fs.BoolVar(&f.list, "list", false, "list the tests that would run, with tags and titles, and send nothing")
-	fs.StringVar(&f.format, "format", "text", "`FORMAT` of --list: text or json (default text)")
 }
 
 // choose tells the runner which tests are wanted.
@@ -48,12 +46,6 @@ func (f *chooseFlags) choose(r *suite.Runner) (err error) {
 		}
 		// What holds for a whole suite may hold for none of a script's tests.
 		r.AnyTag = f.tagsFrom != ""
-	}
-	switch {
-	case f.format != "text" && f.format != "json":
-		return usage("--format is text or json, not %q", f.format)
-	case f.format != "text" && !f.list:
-		return usage("--format goes with --list: it is the form of the list")
 	}
 	return nil
 }
@@ -153,9 +145,9 @@ type listedCell struct {
 }
 
 // showList writes the tests, one a line.
-func (f *chooseFlags) showList(w io.Writer, redact *transcript.Redactor, tests []suite.Test) error {
+func (f *chooseFlags) showList(w io.Writer, redact *transcript.Redactor, tests []suite.Test, format string) error {
 	var b strings.Builder
-	if f.format == "json" {
+	if format == formatJSON {
 		b.WriteString("[")
 		for i, t := range tests {
 			line, err := json.Marshal(listing(t, redact.String))

@@ -12,6 +12,7 @@ import (
 // The values of --format.
 const (
 	formatText   = "text"
+	formatJSON   = "json" // of --list
 	formatPlugin = "nagios"
 )
 
@@ -22,11 +23,17 @@ type pluginFlag struct {
 }
 
 func (f *pluginFlag) register(fs *pflag.FlagSet) {
-	fs.StringVar(&f.format, "format", formatText, "`FORMAT`: text, or nagios for the one line and the exit status of a monitoring plugin (default text)")
+	fs.StringVar(&f.format, "format", formatText, "`FORMAT`: text; nagios for the one line and the exit status of a monitoring plugin; of --list, text or json (default text)")
 }
 
-func (f *pluginFlag) check() error {
-	if f.format != formatText && f.format != formatPlugin {
+// check says whether the format is one of a run, or of the list of its tests.
+func (f *pluginFlag) check(list bool) error {
+	switch {
+	case list && f.format != formatText && f.format != formatJSON:
+		return usage("--format of --list is text or json, not %q", f.format)
+	case !list && f.format == formatJSON:
+		return usage("--format json goes with --list: it is the form of the list").try("--report json=FILE writes the results")
+	case !list && f.format != formatText && f.format != formatPlugin:
 		return usage("--format is text or nagios, not %q", f.format).try("--report writes other formats: --report junit=FILE")
 	}
 	return nil

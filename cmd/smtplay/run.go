@@ -169,7 +169,7 @@ func (f *runFlags) environment(p *process) (*suite.Env, error) {
 
 // run does the verb. Everything is looked at before anything is dialled.
 func (f *runFlags) run(ctx context.Context, p *process, paths []string) error {
-	if err := f.pluginFlag.check(); err != nil {
+	if err := f.pluginFlag.check(f.list); err != nil {
 		return err
 	}
 	reports, err := f.reports(p, f.format == formatPlugin)
@@ -236,7 +236,7 @@ func (f *runFlags) run(ctx context.Context, p *process, paths []string) error {
 		p.note("shard %v has no test: there are %d", shard, all) // and the others run them all
 	}
 	if f.list {
-		return f.showList(p.stdout, env.Redact, tests)
+		return f.showList(p.stdout, env.Redact, tests, f.format)
 	}
 	if err := f.baselines(p, runner, env, tests, paths); err != nil {
 		return err

@@ -102,8 +102,10 @@ func (s *session) unique() string {
 		}
 		return r
 	}, token)[:16]
-	s.tokens = append(s.tokens, token)
-	s.log.Redactor.AddToken("unique", token)
+	if s.service == nil {
+		s.tokens = append(s.tokens, token)
+	}
+	s.half.redactor(s).AddToken("unique", token)
 	return token
 }
 

@@ -146,18 +146,19 @@ func spaced(word string) string {
 
 // listenAt says where to listen.
 func (c *call) listenAt(l *listener) server.ListenOptions {
-	address := c.text(0)
-	switch {
-	case address == "" && c.s.service != nil:
-		address = c.s.service.Listen("")
-	case address != "" && !strings.Contains(address, ":"):
+	address, allowed := c.text(0), false
+	if address != "" && !strings.Contains(address, ":") {
 		l.name = address
+	}
+	told := ""
+	if c.s.service != nil {
+		told = c.s.service.Listen(l.name)
+	}
+	switch {
+	case told != "":
+		address, allowed = told, true // by whoever serves
+	case l.name != "":
 		named, ok := c.s.env.Targets.Named[address]
-		if c.s.service != nil {
-			if at := c.s.service.Listen(address); at != "" {
-				named, ok = at, true
-			}
-		}
 		if !ok {
 			c.s.failed(c.LState, nil, &suite.UnknownTargetError{Name: address, Known: c.s.env.Targets.Names()})
 		}
@@ -173,7 +174,7 @@ func (c *call) listenAt(l *listener) server.ListenOptions {
 	if err != nil {
 		host, port = strings.Trim(address, "[]"), "0"
 	}
-	if ip := net.ParseIP(host); (ip == nil || !ip.IsLoopback()) && host != "localhost" {
+	if ip := net.ParseIP(host); !allowed && (ip == nil || !ip.IsLoopback()) && host != "localhost" {
 		if err := c.s.env.Allow.CanListen(address); err != nil {
 			c.wrong("listen: %v", err)
 		}
@@ -331,7 +332,12 @@ func (l *listener) begin(s *server.Session) int {
 	}
 	l.open[n-1] = s
 	s.Waiting, s.Secrets = l.s.waiting, l.s.log.Redactor
-	s.Record(l.s.log, n, l.name)
+	var rec transcript.Recorder = l.s.log
+	if l.s.service != nil {
+		s.Secrets = &transcript.Redactor{Parent: s.Secrets} // what a client says is forgotten with it
+		rec = &maskedFirst{s.Secrets, rec}
+	}
+	s.Record(rec, n, l.name)
 	return n
 }
 
@@ -435,7 +441,10 @@ func runServe(c *call) int {
 			c.wrong("serve takes a function that plays each session, or what to answer, not both")
 		}
 	}
-	l.inbox = &inbox{name: "served by " + l.address()}
+	l.inbox = &inbox{name: "served by " + l.address(), most: keptInbox}
+	if c.s.service != nil {
+		l.inbox.most = keptServed
+	}
 	l.serving = &half{name: strings.TrimSpace("serve " + l.name), begun: c.pos, stands: c.pos, served: true}
 	at := *c // the call is used again when this returns
 	c.s.begin(l.serving, func(on *lua.LState) ([]lua.LValue, *lua51.Error) {
@@ -447,7 +456,7 @@ func runServe(c *call) int {
 				return nil, nil // closed, or the test is over
 			}
 			n := l.begin(s)
-			client := &half{name: fmt.Sprintf("session %d of %s", n, l.serving.name), begun: at.pos, stands: at.pos, served: true}
+			client := &half{name: fmt.Sprintf("session %d of %s", n, l.serving.name), begun: at.pos, stands: at.pos, served: true, secrets: s.Secrets}
 			at.s.begin(client, func(on *lua.LState) ([]lua.LValue, *lua51.Error) {
 				if handler != nil {
 					return at.byHand(l, s, handler, on)
@@ -469,7 +478,7 @@ func (c *call) serveOne(l *listener, s *server.Session, p server.Polite, answers
 		}
 	}
 	if c.s.service != nil {
-		c.s.service.Visited(visit)
+		c.s.service.Visited(visit, s.Secrets)
 	}
 	var le *lua51.Error
 	if failed != nil && !errors.As(failed, &le) {
@@ -486,7 +495,7 @@ func (c *call) byHand(l *listener, s *server.Session, handler *lua.LFunction, on
 	s.Close()
 	l.over(s)
 	if c.s.service != nil {
-		c.s.service.Visited(nil)
+		c.s.service.Visited(s.Visit(), s.Secrets)
 	}
 	return nil, err
 }

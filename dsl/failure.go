@@ -281,8 +281,10 @@ func (s *session) errored(f *suite.Failure) suite.Verdict {
 }
 
 // mask takes every secret out of a verdict.
-func (s *session) mask(v *suite.Verdict) {
-	hide := s.log.Redactor.String
+func (s *session) mask(v *suite.Verdict) { s.maskBy(s.log.Redactor, v) }
+
+func (s *session) maskBy(redact *transcript.Redactor, v *suite.Verdict) {
+	hide := redact.String
 	v.Reason, v.Warning = hide(v.Reason), hide(v.Warning)
 	if v.Failure != nil {
 		v.Failure = v.Failure.Masked(hide)

@@ -21,6 +21,8 @@ type half struct {
 	strand *lua51.Strand
 	served bool // it plays a listener's sessions, and is not awaited
 
+	secrets *transcript.Redactor // of the session that a service plays in it; nil for those of the test
+
 	current  *conversation
 	dialled  bool           // a conversation was begun: none begins by itself any more
 	asserted lua.LValue     // what the last failed assert raised
@@ -89,8 +91,8 @@ func (s *session) broken(h *half, v suite.Verdict) {
 	}
 	if s.service != nil && h.served && v.Failure != nil {
 		v.Failure.Together = true
-		s.mask(&v)
-		s.service.Failed(v.Failure, v.Outcome) // one client, and not the others
+		s.maskBy(h.redactor(s), &v)
+		s.service.Failed(v.Failure) // one client, and not the others
 		return
 	}
 	s.broke = h

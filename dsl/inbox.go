@@ -11,12 +11,20 @@ import (
 	"smtplay/engine/server"
 )
 
-// keptInbox bounds what an inbox holds, in bytes of messages; the oldest go first.
-const keptInbox = 64 << 20
+// What an inbox holds at most, in bytes; the oldest messages go first. Where a
+// script is served, few look into it, and it goes on for long.
+const (
+	keptInbox  = 64 << 20
+	keptServed = 8 << 20
+)
+
+// heldBy is about what a message takes beside its text and its recipients.
+const heldBy = 512
 
 // inbox holds the messages that a listener took while it served.
 type inbox struct {
 	name string
+	most int // bytes that it holds
 
 	mu       sync.Mutex
 	messages []*mailbox.Message
@@ -34,13 +42,22 @@ func (b *inbox) add(m *mailbox.Message) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.messages = append(b.messages, m)
-	b.size += len(m.Raw)
-	for b.size > keptInbox && len(b.messages) > 1 {
-		b.size -= len(b.messages[0].Raw)
+	b.size += weight(m)
+	for b.size > b.most && len(b.messages) > 1 {
+		b.size -= weight(b.messages[0])
 		b.messages[0] = nil
 		b.messages = b.messages[1:]
 		b.gone++
 	}
+}
+
+// weight is about what a message takes.
+func weight(m *mailbox.Message) int {
+	n := heldBy + len(m.Raw) + len(m.Envelope.From)
+	for _, to := range m.Envelope.To {
+		n += len(to) + 16 // of the string itself
+	}
+	return n
 }
 
 // String implements mailbox.Box.

@@ -108,7 +108,11 @@ func (s *session) record(kind transcript.Kind, text string) {
 	if s.current != nil {
 		number = s.current.Number()
 	}
-	s.log.Record(transcript.Event{Conn: number, Kind: kind, Time: time.Now(), Data: []byte(text)})
+	e := transcript.Event{Conn: number, Kind: kind, Time: time.Now(), Data: []byte(text)}
+	if s.half.secrets != nil {
+		e = s.half.secrets.Mask(e)
+	}
+	s.log.Record(e)
 }
 
 // open begins a conversation with a target and makes it the current one.

@@ -42,7 +42,7 @@ const sessionTimeout = 15 * time.Minute
 func newServe(p *process) *cobra.Command {
 	f := &serveFlags{count: numberFlag{min: 1}, timeout: durationFlag{sessionTimeout}}
 	cmd := &cobra.Command{
-		Use:   "serve TRANSCRIPT… | SCRIPT [flags]",
+		Use:   "serve TRANSCRIPT… | SCRIPT | NAME [flags]",
 		Short: "Play the server's side: of transcripts, or as a script says",
 		Long: "Plays the server's side of transcripts (of a folder, all .smtp files below it):\n" +
 			"each connection is answered as one of their conversations was, byte for byte,\n" +
@@ -55,12 +55,14 @@ func newServe(p *process) *cobra.Command {
 			"like do not count. One that does not is told so (554), and so are you.\n\n" +
 			"A script that listens and serves (listen():serve{ … }) is a server of its own: it\n" +
 			"goes on until it is stopped, and tells of every client in a line. --listen is\n" +
-			"where it listens, NAME=ADDRESS where it gives a name.\n\n" +
+			"where it listens, NAME=ADDRESS where it gives a name. Built in are, by NAME:\n\n" +
+			listBuiltIn() + "\n" +
 			"Exit status: 0 no client left the recording, also after Ctrl-C and SIGTERM;\n" +
 			"1 one did, or failed what a script demands; 2 usage, or a transcript or script\n" +
 			"that is wrong; 3 it cannot listen, or the script broke off;\n" +
 			"130 interrupted before --once or --count was reached.",
-		Example: "  smtplay serve scripts/serve/greylist.lua --listen 127.0.0.1:2525\n" +
+		Example: "  smtplay serve greylist --listen 127.0.0.1:2525\n" +
+			"  smtplay serve my.lua --write-ca ca.pem -v\n" +
 			"  smtplay serve before/relay/relay.smtp\n" +
 			"  smtplay serve --listen 127.0.0.1:2525 --lenient before.smtp\n" +
 			"  smtplay serve --once before.smtp | { read server; smtplay run -s $server relay.lua; cat; }",
@@ -105,6 +107,9 @@ func (f *serveFlags) serve(ctx context.Context, p *process, paths []string) erro
 	if isServer(paths) {
 		return f.serveScript(ctx, p, paths, coloured)
 	}
+	if len(paths) == 1 && isWord(paths[0]) && !exists(paths[0]) {
+		return usage("%s is no file here, and no server that is built in", paths[0]).try("%s", knownServers(paths[0]))
+	}
 	if len(f.vars) > 0 || len(f.allow) > 0 {
 		return usage("--var and --allow are of scripts: a transcript reads nothing")
 	}
@@ -146,7 +151,7 @@ func (f *serveFlags) serve(ctx context.Context, p *process, paths []string) erro
 // readRecording reads the transcripts.
 func readRecording(paths []string) (*server.Recording, error) {
 	if len(paths) == 0 {
-		return nil, usage("serve needs a transcript").try("smtplay run --record DIR writes them")
+		return nil, usage("serve needs a transcript, or a script").try("smtplay run --record DIR writes transcripts; built in are %s", strings.Join(builtIn(), ", "))
 	}
 	sources, err := transcripts(paths)
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strings"
 	"sync"
 	"time"
 )
@@ -71,6 +72,9 @@ func (s *Server) Listen() error {
 	}
 	if network == "tcp" && address == "" {
 		address = "127.0.0.1:0"
+	}
+	if network == "tcp" && strings.HasPrefix(address, "0.0.0.0:") {
+		network = "tcp4" // net would take all of IPv6, too
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -137,6 +137,17 @@ func (v *Visit) full(text int) bool {
 	return len(v.Replies) >= mostGiven || len(v.Messages) >= mostMessages || text > mostText
 }
 
+// Visit tells of a session that nobody played as Polite, once it is over: who
+// came, and how it ended. What was said is not in it.
+func (s *Session) Visit() *Visit {
+	v := &Visit{Session: s.Index(), Peer: s.Peer()}
+	if state, ok := s.TLS(); ok {
+		v.TLS = &state
+	}
+	v.end(s)
+	return v
+}
+
 // end finds how the session ended.
 func (v *Visit) end(s *Session) {
 	cause := context.Cause(s.ctx)

@@ -101,15 +101,21 @@ func smtpSink(b *testing.B) string {
 		cmd.Process.Kill()
 		cmd.Wait()
 	})
+	awaitSink(b, addr)
+	return addr
+}
+
+// awaitSink waits until smtp-sink answers.
+func awaitSink(b *testing.B, addr string) {
+	b.Helper()
 	for range 200 {
 		if c, err := net.Dial("tcp", addr); err == nil {
 			c.Close()
-			return addr
+			return
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
 	b.Fatal("smtp-sink does not answer")
-	return ""
 }
 
 func script(b *testing.B, text string) string {

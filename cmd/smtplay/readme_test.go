@@ -30,6 +30,8 @@ func TestReadme(t *testing.T) {
 		}
 	}
 	write("relay.lua", script)
+	_, otherEnd, _ := strings.Cut(readme, "\n## Be the other end\n")
+	write("server.lua", between(t, otherEnd, "```lua\n", "```"))
 	write("tests/relay.lua", script)
 	write("ticket.txt", "Trying 192.0.2.1...\nConnected to maila.example.com.\nEscape character is '^]'.\n220 maila.example.com ESMTP\n"+
 		"ehlo client.example.org\n250 maila.example.com\nmail from:<james@example.org>\n250 2.1.0 Ok\n"+

@@ -335,7 +335,7 @@ func (l *listener) begin(s *server.Session) int {
 	var rec transcript.Recorder = l.s.log
 	if l.s.service != nil {
 		s.Secrets = &transcript.Redactor{Parent: s.Secrets} // what a client says is forgotten with it
-		rec = &maskedFirst{s.Secrets, rec}
+		rec = &live{s.Secrets, l.s.log}
 	}
 	s.Record(rec, n, l.name)
 	return n

@@ -78,11 +78,16 @@ func (h *half) redactor(s *session) *transcript.Redactor {
 	return s.log.Redactor
 }
 
-// maskedFirst masks what it records by more than the secrets of the transcript.
-type maskedFirst struct {
+// live is the transcript of a session that a service plays, for those who watch:
+// nothing else looks at it. It is masked by the secrets of the session, too.
+type live struct {
 	redact *transcript.Redactor
-	next   transcript.Recorder
+	log    *transcript.Log
 }
 
 // Record implements transcript.Recorder.
-func (m *maskedFirst) Record(e transcript.Event) { m.next.Record(m.redact.Mask(e)) }
+func (r *live) Record(e transcript.Event) {
+	if len(r.log.Next) > 0 {
+		r.log.Record(r.redact.Mask(e))
+	}
+}

@@ -85,8 +85,12 @@ func (s *Server) record(n int, from Side, raw string, tls bool) {
 	s.lines = append(s.lines, Line{Session: n, From: from, Raw: raw, TLS: tls})
 }
 
-// deliver keeps an accepted message.
+// deliver keeps an accepted message, but for those of a Listener, whose owners have
+// their visits.
 func (s *Server) deliver(m Message) {
+	if s.handOver != nil {
+		return
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.messages) == maxMessages {

@@ -87,6 +87,9 @@ func (t *tape) heard(data []byte) {
 	switch {
 	case t.rec == nil:
 	case t.within:
+		if t.message == nil {
+			t.message = make([]byte, 0, mostSpare/4)
+		}
 		t.message = append(t.message, data...)
 	case t.text:
 		t.record(transcript.Client, data, nil)
@@ -109,8 +112,13 @@ func (t *tape) textEnds() {
 	if len(t.message) > 0 {
 		t.record(transcript.Client, t.message, nil)
 	}
-	t.within, t.text, t.message = false, false, nil
+	if t.within, t.text, t.message = false, false, t.message[:0]; cap(t.message) > mostSpare {
+		t.message = nil
+	}
 }
+
+// mostSpare is how much room is kept for the next message.
+const mostSpare = 8 << 10
 
 // handshake records one that was done, with the certificate that was shown.
 func (t *tape) handshake(state tls.ConnectionState, shown *x509.Certificate) {

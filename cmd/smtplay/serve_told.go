@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"crypto/tls"
 	"fmt"
 	"strings"
@@ -16,7 +17,7 @@ const mostTold = 3
 // and how it ended where not by QUIT.
 func told(v *server.Visit) string {
 	var b strings.Builder
-	b.WriteString(strings.TrimSpace(v.Peer + " " + v.Helo))
+	b.WriteString(cmp.Or(strings.TrimSpace(v.Peer+" "+v.Helo), "no name"))
 	if v.TLS != nil {
 		b.WriteString(", " + tls.VersionName(v.TLS.Version))
 	}
@@ -91,6 +92,9 @@ func howEnded(v *server.Visit) string {
 		}
 		return fmt.Sprintf("; TLS failed: %v", v.Handshake)
 	case server.EndedByClient:
+		if len(v.Replies) == 0 { // a function played it, and knows alone what was said
+			return "; it went away"
+		}
 		return "; it went away without QUIT"
 	case server.EndedByServer:
 		return "; ended by the server"

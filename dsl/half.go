@@ -57,7 +57,7 @@ func (s *session) waiting() (done func()) {
 	if s.m.state.Strands() == 0 {
 		return nothing
 	}
-	h := s.half // before the release: then it is another's
+	h := s.half // before another half runs: in one statement with the call it may be read after it
 	regain := s.m.state.Release()
 	return func() {
 		regain()
@@ -109,7 +109,6 @@ func (s *session) join(v suite.Verdict) suite.Verdict {
 	if len(s.halves) == 0 {
 		return v
 	}
-	own := s.half
 	if v.Outcome == suite.Passed {
 		s.endServing()
 		if h := s.unfinished(patience); h != nil && s.broke == nil && s.ctx.Err() == nil {
@@ -121,7 +120,7 @@ func (s *session) join(v suite.Verdict) suite.Verdict {
 	}
 	s.run.Stop(errTestOver)
 	s.unfinished(parting)
-	s.half = own
+	s.half = s.own
 	return v
 }
 

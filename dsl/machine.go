@@ -291,6 +291,7 @@ func (m *machine) protect(ctx context.Context, fn *lua.LFunction) error {
 // stack, for there may be thousands of them waiting.
 func (m *machine) play(s *session, v *suite.Verdict) {
 	m.s, s.m, s.half, s.began = s, m, &half{}, time.Now()
+	s.own = s.half
 	if err := m.state.Reset(); err != nil {
 		v.Outcome, v.Failure = suite.Errored, failureOf(err.Error())
 		return

@@ -49,6 +49,7 @@ type session struct {
 	named    map[string]transcript.Pos // where they are
 	convs    []*conversation
 	*half            // that which runs
+	own      *half   // the test's own course
 	halves   []*half // those that start began
 	broke    *half   // the first of them that failed
 	together bool    // there are two ends: a failure shows all conversations

@@ -81,6 +81,9 @@ func (f *serveFlags) serveScript(ctx context.Context, p *process, paths []string
 	if err != nil {
 		return err
 	}
+	if ctx.Err() != nil {
+		v = suite.Verdict{} // it was told to end, maybe before it had begun to serve
+	}
 	return door.verdict(v)
 }
 

@@ -149,10 +149,12 @@ func house() (root, issuer *Authority, err error) {
 	a.Lock()
 	defer a.Unlock()
 	if a.issuer == nil || !current(a.issuer.Certificate) || !current(a.root.Certificate) {
-		if a.root, err = MakeCA(AuthorityOptions{NotAfter: time.Now().AddDate(1, 0, 0)}); err != nil {
+		// Clients look at a chain as of a time when its first certificate was valid.
+		before, after := time.Now().AddDate(-3, 0, 0), time.Now().AddDate(3, 0, 0)
+		if a.root, err = MakeCA(AuthorityOptions{NotBefore: before, NotAfter: after}); err != nil {
 			return nil, nil, err
 		}
-		if a.issuer, err = MakeCA(AuthorityOptions{Issuer: a.root, NotAfter: time.Now().AddDate(1, 0, 0)}); err != nil {
+		if a.issuer, err = MakeCA(AuthorityOptions{Issuer: a.root, NotBefore: before, NotAfter: after}); err != nil {
 			return nil, nil, err
 		}
 	}

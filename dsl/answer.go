@@ -8,7 +8,10 @@ import (
 
 	lua "github.com/yuin/gopher-lua"
 
+	"smtplay/dsl/lua51"
 	"smtplay/engine/server"
+	"smtplay/engine/suite"
+	"smtplay/engine/transcript"
 )
 
 // answer is what a listener of the script's says in the place of a reply: one
@@ -58,7 +61,7 @@ var answerOptions = []string{"reply", "raw", "delay", "pieces", "pause", "ending
 // readAnswer reads what is said in the place of a reply.
 func readAnswer(n node) (*answer, error) {
 	switch n.kind {
-	case unknownNode, nilNode:
+	case unknownNode:
 		return nil, nil
 	case functionNode:
 		return &answer{decide: n.fn}, nil
@@ -150,6 +153,22 @@ func readAnswerOption(a *server.Answer, name string, v node) (err error) {
 	return err
 }
 
+// addressed are the options whose answer may differ by address.
+var addressed = []string{"mail", "rcpt", "message"}
+
+// readAnswerTo reads what is said in the place of the reply of that name.
+func readAnswerTo(name string, n node) (*answer, error) {
+	a, err := readAnswer(n)
+	if err == nil && a.byAddress() && !slices.Contains(addressed, name) {
+		err = errors.New("only mail, rcpt and message have an address to tell answers apart by")
+	}
+	return a, err
+}
+
+func (a *answer) byAddress() bool {
+	return a != nil && (a.by != nil || slices.ContainsFunc(a.times, (*answer).byAddress))
+}
+
 // replyLines are the lines of a reply, which must be one (RFC 5321 4.2): what is
 // to be malformed is raw.
 func replyLines(n node) ([]string, error) {
@@ -160,6 +179,9 @@ func replyLines(n node) ([]string, error) {
 	case stringNode:
 		lines = strings.Split(strings.TrimSuffix(strings.ReplaceAll(n.str, "\r\n", "\n"), "\n"), "\n")
 	case tableNode:
+		if len(n.named) > 0 {
+			return nil, fmt.Errorf("a reply is a list of its lines, and has no %s", n.named[0].name)
+		}
 		for _, item := range n.list {
 			if item.kind == unknownNode {
 				return nil, nil
@@ -204,7 +226,7 @@ func (c *call) answers() map[string]*answer {
 		if v == lua.LNil {
 			continue
 		}
-		a, err := readAnswer(nodeOf(v, 0))
+		a, err := readAnswerTo(k.name, nodeOf(v, 0))
 		if err != nil {
 			c.wrong("%s of %s: %v", k.name, c.v.fullName(), err)
 		}
@@ -219,11 +241,14 @@ func (c *call) answers() map[string]*answer {
 // host plays a listener's sessions as the script told.
 type host struct {
 	s       *session
-	l       *lua.LState // of the half that plays it
-	name    string      // of the option, for errors
+	l       *lua.LState    // of the half that plays it
+	pos     transcript.Pos // the line that said so
 	answers map[string]*answer
 
-	failed error // with which a function of the script's ended the session
+	seen   *heldVisit   // what the functions get
+	value  lua.LValue   // the same, as the script holds it
+	hung   bool         // an answer was to hang until time is up
+	failed *lua51.Error // with which a function of the script's ended the session
 }
 
 // answer is what the script says to a command, not ok where it says nothing.
@@ -236,10 +261,11 @@ func (h *host) answer(q server.Question) (server.Answer, bool) {
 	if a == nil {
 		return server.Answer{}, false
 	}
+	h.hung = h.hung || a.Ending == server.Hang
 	return *a, true
 }
 
-func (h *host) decide(a *answer, q server.Question) (*server.Answer, error) {
+func (h *host) decide(a *answer, q server.Question) (*server.Answer, *lua51.Error) {
 	switch {
 	case a == nil:
 		return nil, nil
@@ -251,22 +277,53 @@ func (h *host) decide(a *answer, q server.Question) (*server.Answer, error) {
 		}
 		return h.decide(a.times[q.Ordinal-1], q)
 	case a.decide != nil:
-		visit := h.s.m.object(objectNamed["visit"], &heldVisit{s: h.s, Visit: q.Visit, now: q.Message})
-		values, err := h.s.m.state.ProtectedCall(h.l, a.decide, lua.LString(q.Argument), visit)
-		if err != nil {
-			return nil, err
-		}
-		if len(values) == 0 || values[0] == lua.LNil {
-			return nil, nil
-		}
-		told, readErr := readAnswer(nodeOf(values[0], 0))
-		if readErr != nil {
-			return nil, fmt.Errorf("what the function for %s returned: %w", q.Key, readErr)
-		}
-		if told.decide != nil {
-			return nil, fmt.Errorf("the function for %s returned a function", q.Key)
-		}
-		return h.decide(told, q)
+		return h.ask(a.decide, q)
 	}
 	return a.one, nil
+}
+
+// ask lets a function of the script's decide.
+func (h *host) ask(fn *lua.LFunction, q server.Question) (*server.Answer, *lua51.Error) {
+	if h.seen == nil {
+		h.seen = &heldVisit{s: h.s, Visit: q.Visit}
+		h.value = h.s.m.object(objectNamed["visit"], h.seen)
+	}
+	h.seen.now, h.seen.begun = q.Message, q.Begun
+	values, err := h.s.m.state.ProtectedCall(h.l, fn, lua.LString(q.Argument), h.value)
+	if err != nil {
+		return nil, err
+	}
+	if len(values) == 0 || values[0] == lua.LNil {
+		return nil, nil
+	}
+	told, readErr := readAnswerTo(answerName(q.Key), nodeOf(values[0], 0))
+	if readErr != nil {
+		return nil, h.wrong(fn, "what the function for %s returned: %v", answerName(q.Key), readErr)
+	}
+	if told.decide != nil {
+		return nil, h.wrong(fn, "the function for %s returned a function: it returns an answer, or nil for the usual one", answerName(q.Key))
+	}
+	return h.decide(told, q)
+}
+
+// answerName is the option by which a reply is replaced.
+func answerName(key string) string {
+	for _, k := range answerKeys {
+		if k.key == key {
+			return k.name
+		}
+	}
+	return key
+}
+
+// wrong is the fault of a function of the script's that returned what is no answer.
+func (h *host) wrong(fn *lua.LFunction, format string, args ...any) *lua51.Error {
+	f := &suite.Failure{What: fmt.Sprintf(format, args...), Pos: h.pos}
+	if !fn.IsG {
+		f.Pos, f.Via = transcript.Pos{File: fn.Proto.SourceName, Line: fn.Proto.LineDefined}, []transcript.Pos{h.pos}
+	}
+	f.Source = h.s.line(f.Pos)
+	ud := h.l.NewUserData()
+	ud.Value = &stop{verdict: suite.Verdict{Outcome: suite.Errored, Failure: f}}
+	return &lua51.Error{Object: ud}
 }

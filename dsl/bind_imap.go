@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 
+	lua "github.com/yuin/gopher-lua"
+
 	"smtplay/engine/mailbox/imap"
 )
 
@@ -27,6 +29,8 @@ func runIMAP(c *call) int {
 	o := imap.Options{Server: cmp.Or(c.text(0), c.optText("server")), User: c.optText("user"), Password: c.optText("password"),
 		Mailbox: c.optText("mailbox"), Timeout: c.duration(c.option("timeout"), "timeout"), Insecure: c.s.env.Options.Insecure}
 	switch {
+	case c.text(0) != "" && c.option("server") != lua.LNil:
+		c.wrong("imap has its server twice")
 	case o.Server == "":
 		c.wrong("imap needs a server")
 	case o.Password == "":
@@ -41,11 +45,12 @@ func runIMAP(c *call) int {
 	}
 	o.Security = c.s.env.Options.Security
 	c.security().apply(&o.Security)
+	ctx := c.s.ctx
 	back := c.s.waiting()
-	box, err := imap.Open(c.s.ctx, o)
+	box, err := imap.Open(ctx, o)
 	back()
 	if err != nil && c.s.ctx.Err() != nil {
 		c.interrupted()
 	}
-	return c.opened(box, "", err)
+	return c.opened(box, "", "imap "+cmp.Or(o.Mailbox, "INBOX"), err)
 }

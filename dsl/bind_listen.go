@@ -39,6 +39,7 @@ type listener struct {
 	shown    *server.Certificate
 	open     []*server.Session // by their numbers in the transcript, from 1
 	serving  *half             // which accepts all that come; nil where the script does
+	byHand   bool              // a function plays those sessions
 	inbox    *inbox            // what serve took
 }
 
@@ -113,6 +114,9 @@ func runListen(c *call) int {
 	if lmtp := c.optBool("lmtp"); lmtp != nil {
 		l.lmtp = *lmtp
 	}
+	if strings.ContainsFunc(l.domain, func(r rune) bool { return r <= ' ' || r == 0x7f }) {
+		c.wrong("name of listen is %q: a name has no blanks and no line ends", l.domain)
+	}
 	o := c.listenAt(l)
 	c.showCertificate(l)
 	if implicit := c.optBool("implicit"); implicit != nil && *implicit {
@@ -147,7 +151,7 @@ func spaced(word string) string {
 // listenAt says where to listen.
 func (c *call) listenAt(l *listener) server.ListenOptions {
 	address, allowed := c.text(0), false
-	if address != "" && !strings.Contains(address, ":") {
+	if address != "" && !strings.Contains(address, ":") && net.ParseIP(address) == nil {
 		l.name = address
 	}
 	told := ""
@@ -165,6 +169,9 @@ func (c *call) listenAt(l *listener) server.ListenOptions {
 		address = named
 	}
 	if path, ok := strings.CutPrefix(address, "unix:"); ok {
+		if l.name == "" && !allowed && !c.s.env.Allow.Listen {
+			c.wrong("listen: a socket that the script itself names is made with --allow listen only; listen \"mx\" takes the one that --target mx=%s gives", address)
+		}
 		return server.ListenOptions{Network: "unix", Address: path, Timeout: sessionTime}
 	}
 	if address == "" {
@@ -194,6 +201,8 @@ func (c *call) showCertificate(l *listener) {
 	names := c.optList("names")
 	given := c.option("tls")
 	switch {
+	case (cert != "" || key != "") && (given != lua.LNil || names != nil):
+		c.wrong("listen shows the certificate of cert, or one that is made as tls and names say, not both")
 	case cert != "" || key != "":
 		if ca != nil {
 			c.wrong("listen has a certificate of its own, cert, and an authority that makes one, ca")
@@ -314,6 +323,8 @@ func (c *call) next(l *listener, within time.Duration) *server.Session {
 		return s
 	case c.s.ctx.Err() != nil:
 		c.interrupted()
+	case errors.Is(err, server.ErrClosed):
+		c.wrong("%s: this listener is closed", c.v.fullName())
 	case errors.Is(err, errNobody):
 		f := failureOf(fmt.Sprintf("nobody connected to %s in %v", strings.TrimSpace(l.name+" "+l.address()), within))
 		f.Together, f.Hint = true, "whoever should connect looks elsewhere, or later: the log of the server under test says where (relay=), and postqueue -f makes Postfix try at once"
@@ -354,7 +365,16 @@ func (l *listener) over(s *server.Session) {
 func (c *call) polite(l *listener) server.Polite {
 	p := server.Polite{Domain: l.domain, LMTP: l.lmtp, TLS: l.tlsConfig(), ImplicitTLS: l.implicit,
 		Capabilities: c.optList("capabilities"), Mechanisms: c.optList("mechanisms"), AuthNeedsTLS: true}
-	p.CapabilitiesTLS = p.Capabilities
+	for _, capability := range p.Capabilities {
+		if capability == "" || strings.ContainsAny(capability, "\r\n") {
+			c.wrong("%q of capabilities is no line of EHLO; ehlo says any reply", capability)
+		}
+	}
+	if p.Capabilities != nil {
+		p.CapabilitiesTLS = slices.DeleteFunc(slices.Clone(p.Capabilities), func(capability string) bool {
+			return strings.EqualFold(capability, "STARTTLS") // RFC 3207 4.2: not again
+		})
+	}
 	if clear := c.optBool("auth_in_clear"); clear != nil {
 		p.AuthNeedsTLS = !*clear
 	}
@@ -377,8 +397,8 @@ func (c *call) polite(l *listener) server.Polite {
 
 // play plays one session to its end. What the script's functions raised comes
 // back as failed.
-func (c *call) play(l *listener, s *server.Session, p server.Polite, answers map[string]*answer, timeout time.Duration, on *lua.LState) (visit *server.Visit, failed error) {
-	h := &host{s: c.s, l: on, answers: answers}
+func (c *call) play(l *listener, s *server.Session, p server.Polite, answers map[string]*answer, timeout time.Duration, on *lua.LState) (visit *server.Visit, failed *lua51.Error) {
+	h := &host{s: c.s, l: on, pos: c.pos, answers: answers}
 	if len(answers) > 0 {
 		p.Answer = h.answer
 	}
@@ -386,6 +406,12 @@ func (c *call) play(l *listener, s *server.Session, p server.Polite, answers map
 	visit = p.Play(s)
 	s.Close()
 	l.over(s)
+	if h.seen != nil {
+		h.seen.now = nil
+	}
+	if h.hung && visit.Ended == server.EndedByTimeout {
+		visit.Ended = server.EndedByServer // as it was told
+	}
 	return visit, h.failed
 }
 
@@ -395,12 +421,9 @@ func runTake(c *call) int {
 	timeout := cmp.Or(c.duration(c.option("timeout"), "timeout"), sessionTime)
 	s := c.next(l, c.within())
 	visit, failed := c.play(l, s, p, answers, timeout, c.LState)
-	var le *lua51.Error
 	switch {
-	case errors.As(failed, &le):
-		c.s.m.state.Rethrow(c.LState, le)
 	case failed != nil:
-		c.wrong("%v", failed)
+		c.s.m.state.Rethrow(c.LState, failed)
 	case c.s.ctx.Err() != nil:
 		c.interrupted()
 	}
@@ -430,6 +453,7 @@ func (c *call) endedWell(l *listener, v *server.Visit, timeout time.Duration) {
 func runServe(c *call) int {
 	l := c.self.(*listener)
 	c.inTest()
+	c.notOver()
 	if l.serving != nil {
 		c.wrong("serve: this listener serves already, since %v", l.serving.begun)
 	}
@@ -441,16 +465,18 @@ func runServe(c *call) int {
 			c.wrong("serve takes a function that plays each session, or what to answer, not both")
 		}
 	}
-	l.inbox = &inbox{name: "served by " + l.address(), most: keptInbox}
+	l.inbox = &inbox{name: "what was served" + spaced(l.name), most: keptInbox}
 	if c.s.service != nil {
 		l.inbox.most = keptServed
 	}
 	l.serving = &half{name: strings.TrimSpace("serve " + l.name), begun: c.pos, stands: c.pos, served: true}
+	l.byHand = handler != nil
 	at := *c // the call is used again when this returns
 	c.s.begin(l.serving, func(on *lua.LState) ([]lua.LValue, *lua51.Error) {
 		for {
+			ctx := at.s.ctx // which the end of the test changes
 			back := at.s.waiting()
-			s, err := l.Accept(at.s.ctx)
+			s, err := l.Accept(ctx)
 			back()
 			if err != nil {
 				return nil, nil // closed, or the test is over
@@ -480,24 +506,23 @@ func (c *call) serveOne(l *listener, s *server.Session, p server.Polite, answers
 	if c.s.service != nil {
 		c.s.service.Visited(visit, s.Secrets)
 	}
-	var le *lua51.Error
-	if failed != nil && !errors.As(failed, &le) {
-		le = &lua51.Error{Object: lua.LString(failed.Error())}
-	}
-	return nil, le
+	return nil, failed
 }
 
 // byHand lets a function of the script's play a session that serve accepted.
 func (c *call) byHand(l *listener, s *server.Session, handler *lua.LFunction, on *lua.LState) ([]lua.LValue, *lua51.Error) {
-	held := &heldSession{Session: s, l: l, timeout: patience}
+	held := c.held(l, s, c.s.patient())
 	value := c.s.m.object(objectNamed["session"], held)
 	_, err := c.s.m.state.ProtectedCall(on, handler, value)
+	if err != nil {
+		c.s.broken(c.s.half, c.s.judge(err)) // before the client can see the end, and fails for it
+	}
 	s.Close()
 	l.over(s)
 	if c.s.service != nil {
 		c.s.service.Visited(s.Visit(), s.Secrets)
 	}
-	return nil, err
+	return nil, nil
 }
 
 // prune forgets the halves of sessions that are over.
@@ -515,19 +540,15 @@ func (s *session) prune() {
 	})
 }
 
-// endServing closes the listeners that serve: nobody is awaited any more.
-func (s *session) endServing() {
-	for _, l := range s.peers {
-		if l.serving != nil {
-			l.Close()
-		}
-	}
-}
-
 // release lets go of all that the test holds.
 func (s *session) release() {
 	for _, l := range s.peers {
 		l.Close()
+		for _, open := range l.open {
+			if open != nil && s.m.state.Strands() == 0 { // else somebody may be at work with it
+				open.Close()
+			}
+		}
 	}
 	for _, close := range s.closers {
 		close()

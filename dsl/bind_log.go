@@ -103,17 +103,28 @@ func runExpectEntry(c *call) int {
 	if err := d.Check(); err != nil {
 		c.wrong("log:expect: %v", err)
 	}
-	within := c.within()
+	within, ctx, began := c.within(), c.s.ctx, c.s.began
 	back := c.s.waiting()
-	entry, err := log.Await(c.s.ctx, c.s.began, d, within)
+	entry, err := log.Await(ctx, began, d, within)
 	back()
 	if err != nil {
 		c.notLogged(err)
 	}
 	c.s.expected++
-	c.s.remark("logged: %s", entry.Line)
+	c.s.remark("logged: %s", loggedAs(entry))
 	c.Push(c.s.m.object(objectNamed["entry"], entry))
 	return 1
+}
+
+// loggedAs is a line of the log as the transcript has it: what is the same each time.
+func loggedAs(e *maillog.Entry) string {
+	text := e.Service
+	for _, field := range []struct{ name, value string }{{"from", e.From}, {"to", e.To}, {"dsn", e.DSN}, {"status", e.Status}} {
+		if field.value != "" {
+			text += fmt.Sprintf(" %s=%s", field.name, field.value)
+		}
+	}
+	return text
 }
 
 // notLogged fails for a line that did not come. A log that could not be read is
@@ -127,9 +138,12 @@ func (c *call) notLogged(err error) {
 		c.wrong("%v", err)
 	}
 	f := &suite.Failure{What: missing.Error(), Hint: missing.Hint(), Together: true}
-	for _, d := range missing.Differences() {
-		f.Want += fmt.Sprintf("%s: %s\n", d.Field, d.Want)
-		f.Got += fmt.Sprintf("%s: %s\n", d.Field, d.Got)
+	for i, d := range missing.Differences() {
+		if i > 0 {
+			f.Want, f.Got = f.Want+"\n", f.Got+"\n"
+		}
+		f.Want += d.Field + ": " + d.Want
+		f.Got += d.Field + ": " + d.Got
 	}
 	c.s.fail(c.LState, f)
 }

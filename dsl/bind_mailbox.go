@@ -1,7 +1,6 @@
 package dsl
 
 import (
-	"cmp"
 	"errors"
 	"slices"
 	"time"
@@ -18,7 +17,9 @@ const patience = 30 * time.Second
 // heldBox is a mailbox as a script holds it.
 type heldBox struct {
 	mailbox.Box
-	path string // of the file or folder; "" where it is none
+	path  string // of the file or folder; "" where it is none
+	shown string // in the transcript, which is the same each time
+	busy  *half  // which looks into it now, where one at a time can
 }
 
 // heldMessage is a message as a script holds it.
@@ -34,13 +35,13 @@ func mailboxVerbs() []*verb {
 			args: []param{{name: "path", kind: textKind}}, example: `maildir(var "inbox"):expect{ subject = id }`, run: func(c *call) int {
 				path := c.readable(c.text(0))
 				box, err := mailbox.OpenMaildir(path)
-				return c.opened(box, path, err)
+				return c.opened(box, path, "maildir "+c.text(0), err)
 			}},
 		&verb{name: "mbox", returns: "mailbox", doc: "An mbox file to which messages are added. One outside the script's folder is read only with --allow read=PATH.",
 			args: []param{{name: "path", kind: textKind}}, example: `mbox("/var/mail/james"):expect{ subject = id }`, run: func(c *call) int {
 				path := c.readable(c.text(0))
 				box, err := mailbox.OpenMbox(path)
-				return c.opened(box, path, err)
+				return c.opened(box, path, "mbox "+c.text(0), err)
 			}},
 		imapVerb(),
 	)...)
@@ -103,31 +104,60 @@ func messageObject() *object {
 
 // opened is a mailbox that was opened, or why it was not: an error, for nothing
 // is known of the server then.
-func (c *call) opened(box mailbox.Box, path string, err error) int {
+func (c *call) opened(box mailbox.Box, path, shown string, err error) int {
 	if err != nil {
 		c.wrong("%v", err)
 	}
-	held := &heldBox{box, path}
+	held := &heldBox{Box: box, path: path, shown: shown}
 	c.s.closers = append(c.s.closers, func() { held.Close() })
 	c.Push(c.s.m.object(objectNamed["mailbox"], held))
 	return 1
 }
 
 func runExpectMessage(c *call) int {
-	held, demand, within := c.self.(*heldBox), c.readDemand(), cmp.Or(c.duration(c.option("within"), "within"), patience)
+	held, demand, within := c.self.(*heldBox), c.readDemand(), c.within()
 	if err := demand.Check(); err != nil {
 		c.wrong("%s: %v", c.v.fullName(), err)
 	}
-	done := c.s.waiting()
-	found, err := mailbox.Await(c.s.ctx, held.Box, c.s.began, demand, within)
+	ctx, began := c.s.ctx, c.s.began
+	done := held.looked(c)
+	found, err := mailbox.Await(ctx, held.Box, began, demand, within)
 	done()
 	if err != nil {
 		c.notArrived(err)
 	}
 	c.s.expected++
-	c.s.remark("arrived in %s: %s", held, found)
+	c.s.remark("arrived in %s: %s", held.shown, subjectOf(found))
 	c.Push(c.s.m.object(objectNamed["message"], &heldMessage{found, held, c.s}))
 	return 1
+}
+
+// looked lets others run while the box is looked into. A connection of IMAP is for
+// one at a time.
+func (b *heldBox) looked(c *call) (done func()) {
+	if b.path != "" || b.Box == nil {
+		return c.s.waiting()
+	}
+	if _, ok := b.Box.(*inbox); ok {
+		return c.s.waiting()
+	}
+	if b.busy != nil {
+		c.wrong("%s uses this mailbox just now, at %v: one half at a time can; another may open it once more", b.busy, b.busy.stands)
+	}
+	b.busy = c.s.half
+	back := c.s.waiting()
+	return func() {
+		back()
+		b.busy = nil
+	}
+}
+
+// subjectOf names a message in the transcript; where it lies differs each time.
+func subjectOf(m *mailbox.Message) string {
+	for _, subject := range m.Header("Subject") {
+		return "Subject: " + subject
+	}
+	return "without a subject"
 }
 
 // notArrived fails for a message that did not come. A box that could not be read
@@ -170,10 +200,7 @@ func (c *call) demandMessage(m *mailbox.Message) {
 	if err := demand.Check(); err != nil {
 		c.wrong("%s: %v", c.v.fullName(), err)
 	}
-	done := c.s.waiting()
-	held, why := demand.Judge(c.s.ctx, m)
-	done()
-	if !held {
+	if why := c.differences(demand, m); len(why) > 0 {
 		f := &suite.Failure{What: "the message is not as demanded", Together: true}
 		for _, d := range why {
 			f.What += "; " + d.String()
@@ -198,10 +225,14 @@ func runRemove(c *call) int {
 		c.wrong("remove: this message lies nowhere")
 	}
 	c.removable(h.box)
-	done := c.s.waiting()
-	err := h.box.Remove(c.s.ctx, h.Message)
+	ctx := c.s.ctx
+	done := h.box.looked(c)
+	err := h.box.Remove(ctx, h.Message)
 	done()
-	if err != nil {
+	switch {
+	case err != nil && c.s.ctx.Err() != nil:
+		c.interrupted()
+	case err != nil:
 		c.wrong("remove: %v", err)
 	}
 	return 0

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,7 +21,22 @@ type heldSession struct {
 	*server.Session
 	l       *listener
 	timeout time.Duration // for each command
-	over    bool
+	busy    *half         // which waits on it now
+}
+
+// held is a session as the script plays it.
+func (c *call) held(l *listener, s *server.Session, timeout time.Duration) *heldSession {
+	h := &heldSession{Session: s, l: l, timeout: timeout}
+	h.SetTimeout(timeLimit)
+	h.Waiting = func() func() {
+		h.busy = l.s.half
+		back := l.s.waiting()
+		return func() {
+			back()
+			h.busy = nil
+		}
+	}
+	return h
 }
 
 func sessionObject() *object {
@@ -28,16 +44,23 @@ func sessionObject() *object {
 		return func(m *machine, self any) lua.LValue { return f(m, self.(*heldSession)) }
 	}
 	method := func(name, doc string, run func(*call, *heldSession) int) *verb {
-		return &verb{name: name, chapter: chapterPeers, doc: doc, run: func(c *call) int { return run(c, c.self.(*heldSession)) }}
+		return &verb{name: name, chapter: chapterPeers, doc: doc, run: func(c *call) int {
+			h := c.self.(*heldSession)
+			if other := h.busy; other != nil {
+				c.wrong("%s uses this session just now, at %v: one half at a time can", other, other.stands)
+			}
+			return run(c, h)
+		}}
 	}
 	reply := method("reply", "Says a reply, all its lines in one segment. What is to be malformed is raw.", runSayReply)
 	reply.args, reply.whole = []param{{name: "lines", kind: listKind}}, true
 	reply.example = `s:reply{ "250-mx.example.net", "250 STARTTLS" }`
 	expect := method("expect_command", "Reads the next command, which must begin with these words, ignoring case, and returns it.", runExpectCommand)
-	expect.args, expect.options = []param{{name: "command", kind: anyValue, doc: `"ehlo"; { match = [[^MAIL FROM:<.*> SIZE=]] }; a list of them`}}, []param{optWithin}
+	expect.args, expect.whole, expect.many = []param{{name: "command", kind: commandKind, doc: `"ehlo"; { match = [[^MAIL FROM:<.*> SIZE=]] }, a regular expression (RE2); a list of them`}}, true, true
+	expect.options = []param{{name: "match", kind: textKind, doc: "what the command matches (RE2)"}, optWithin}
 	expect.example = `s:expect_command "mail from:<a@example.org>"`
 	command := method("command", "Reads and returns the next command, unjudged.", func(c *call, h *heldSession) int {
-		c.Push(lua.LString(c.hear(h, "a command")))
+		c.Push(lua.LString(c.hear(h, "a command", 0)))
 		return 1
 	})
 	command.options = []param{optWithin}
@@ -48,7 +71,8 @@ func sessionObject() *object {
 	start := method("starttls", "Does the handshake, as the server. It says nothing before: s:reply \"220 Ready\" does. With refused the client must refuse the certificate, and why must contain that.", runServerHandshake)
 	start.options = []param{{name: "refused", kind: anyValue, doc: `true, or a text that the client's alert contains: "certificate"`}, optWithin}
 	raw := method("raw", "Says these very bytes.", func(c *call, h *heldSession) int {
-		c.said(h, h.Raw(c.text(0)))
+		d := c.bounded(h)
+		c.said(h, h.Raw(c.text(0)), d)
 		return 0
 	})
 	raw.args = []param{{name: "bytes", kind: stringKind}}
@@ -80,10 +104,9 @@ func sessionObject() *object {
 
 func runAccept(c *call) int {
 	l := c.self.(*listener)
-	timeout := cmp.Or(c.duration(c.option("timeout"), "timeout"), patience)
-	s := c.next(l, c.within())
-	h := &heldSession{Session: s, l: l, timeout: timeout}
-	h.SetTimeout(timeLimit)
+	timeout := cmp.Or(c.duration(c.option("timeout"), "timeout"), c.s.patient())
+	h := c.held(l, c.next(l, c.within()), timeout)
+	c.s.accepted = append(c.s.accepted, h)
 	c.Push(c.s.m.object(objectNamed["session"], h))
 	return 1
 }
@@ -97,20 +120,24 @@ func runSayReply(c *call, h *heldSession) int {
 	if err != nil {
 		c.wrong("reply: %v", err)
 	}
-	c.said(h, h.Reply(lines...))
+	d := c.bounded(h)
+	c.said(h, h.Reply(lines...), d)
 	return 0
 }
 
 // said fails where something could not be said to the client.
-func (c *call) said(h *heldSession, err error) {
+func (c *call) said(h *heldSession, err error, within time.Duration) {
+	if errors.Is(err, server.ErrTimeout) {
+		err = fmt.Errorf("the client did not read it in %v", within)
+	}
 	if err != nil {
 		c.strayed(h, err, "")
 	}
+	h.SetTimeout(timeLimit)
 }
 
 // leave ends a session for good.
 func (c *call) leave(h *heldSession, err error) {
-	h.over = true
 	h.l.over(h.Session)
 	if err != nil && !errors.Is(err, server.ErrOver) {
 		c.strayed(h, err, "")
@@ -125,8 +152,12 @@ func (c *call) bounded(h *heldSession) time.Duration {
 }
 
 // hear reads the client's next line.
-func (c *call) hear(h *heldSession, want string) string {
+func (c *call) hear(h *heldSession, want string, within time.Duration) string {
 	d := c.bounded(h)
+	if within > 0 {
+		d = within
+		h.SetTimeout(d)
+	}
 	line, err := h.ReadLine()
 	if err != nil {
 		c.unheard(h, err, want, d)
@@ -149,8 +180,13 @@ func (c *call) strayed(h *heldSession, err error, want string) {
 		c.interrupted()
 	}
 	f := &suite.Failure{What: fmt.Sprintf("%s: %v", c.v.name, err), Want: want, Together: true, Target: strings.TrimSpace(h.l.name + " from " + h.Peer())}
-	if errors.Is(err, server.ErrOver) {
+	switch {
+	case errors.Is(err, server.ErrOver):
 		f.What = c.v.name + ": this session is over"
+	case errors.Is(err, server.ErrClosed):
+		f.What = c.v.name + ": this session is over: its listener was closed"
+	case server.Gone(err):
+		f.What, f.Got = c.v.name+": the client ended the connection", "the end of the connection"
 	}
 	c.s.fail(c.LState, f)
 }
@@ -196,9 +232,44 @@ func (w commandWant) holds(line string) bool {
 	return len(line) == n || strings.ContainsRune(" :>", rune(w.words[n-1])) || strings.IndexByte(" \t:", line[n]) >= 0
 }
 
+// commandOptions are those of expect_command.
+var commandOptions = []string{"match", "within"}
+
+// readCommand reads what a command must be, and how long it may take, 0 where that
+// is not said.
+func readCommand(n node) (w commandWant, within time.Duration, err error) {
+	if n.kind != tableNode {
+		w, err = readCommandWant(n)
+		return w, 0, err
+	}
+	rest := node{kind: tableNode, list: n.list}
+	for _, o := range n.named {
+		switch {
+		case !slices.Contains(commandOptions, o.name):
+			return w, 0, unknownOption("expect_command", o.name, commandOptions)
+		case o.name == "match":
+			rest.named = append(rest.named, o)
+		default:
+			if within, err = readDuration(o.value); err != nil {
+				return w, 0, fmt.Errorf("within: %w", err)
+			}
+		}
+	}
+	if len(rest.list) == 1 && len(rest.named) == 0 {
+		rest = rest.list[0]
+	}
+	w, err = readCommandWant(rest)
+	return w, within, err
+}
+
 func readCommandWant(n node) (commandWant, error) {
 	switch {
+	case n.kind == unknownNode:
+		return commandWant{}, nil
 	case n.kind == stringNode && strings.TrimSpace(n.str) != "":
+		if strings.ContainsAny(n.str, "\r\n") {
+			return commandWant{}, fmt.Errorf("%q is more than a line", n.str)
+		}
 		return commandWant{words: n.str}, nil
 	case n.kind == tableNode && len(n.list) > 0 && len(n.named) == 0:
 		var w commandWant
@@ -210,26 +281,41 @@ func readCommandWant(n node) (commandWant, error) {
 			w.any = append(w.any, a)
 		}
 		return w, nil
-	case n.kind == tableNode && len(n.named) == 1 && n.named[0].name == "match" && n.named[0].value.kind == stringNode && n.named[0].value.str != "":
-		re, err := regexp.Compile(n.named[0].value.str)
-		if err != nil {
-			return commandWant{}, fmt.Errorf("match is no regular expression (RE2): %w", err)
+	case n.kind == tableNode && len(n.list) == 0 && len(n.named) == 1 && n.named[0].name == "match":
+		switch match := n.named[0].value; {
+		case match.kind == unknownNode:
+			return commandWant{}, nil
+		case match.kind == stringNode && match.str != "":
+			re, err := regexp.Compile(match.str)
+			if err != nil {
+				return commandWant{}, fmt.Errorf("match is no regular expression (RE2): %w", err)
+			}
+			return commandWant{match: re}, nil
 		}
-		return commandWant{match: re}, nil
 	}
 	return commandWant{}, fmt.Errorf(`%v is no command: write how it begins ("mail from:"), { match = [[…]] }, or a list of them`, n)
 }
 
 func runExpectCommand(c *call, h *heldSession) int {
-	n := nodeOf(c.arg(0), 0)
-	if c.table != nil && c.count == 0 {
-		n = node{}
-	}
-	want, err := readCommandWant(n)
+	want, within, err := readCommand(nodeOf(c.arg(0), 0))
 	if err != nil {
 		c.wrong("expect_command: %v", err)
 	}
-	line := c.hear(h, want.String())
+	if c.count > 1 {
+		options := nodeOf(c.arg(1), 0)
+		if c.count > 2 || options.kind != tableNode || len(options.list) > 0 {
+			c.wrong(`expect_command takes one command, and its options by name: one of several is expect_command{ "helo", "ehlo" }`)
+		}
+		for _, o := range options.named {
+			if o.name != "within" {
+				c.wrong("%v", unknownOption("expect_command", o.name, []string{"within"}))
+			}
+			if within, err = readDuration(o.value); err != nil {
+				c.wrong("within of expect_command: %v", err)
+			}
+		}
+	}
+	line := c.hear(h, want.String(), within)
 	if !want.holds(line) {
 		f := &suite.Failure{What: fmt.Sprintf("expected %s, got %q", want, line), Want: want.String(), Got: line, Together: true,
 			Target: strings.TrimSpace(h.l.name + " from " + h.Peer())}
@@ -291,11 +377,12 @@ func runServerHandshake(c *call, h *heldSession) int {
 	}
 	switch text, _ := refused.(lua.LString); {
 	case err == nil:
-		c.s.fail(c.LState, &suite.Failure{What: "starttls: the client took the certificate", Want: want, Got: "a handshake that was finished", Together: true})
+		c.s.fail(c.LState, &suite.Failure{What: "starttls: the client took the certificate", Want: want, Got: "a handshake that was finished", Together: true,
+			Target: strings.TrimSpace(h.l.name + " from " + h.Peer())})
 	case alert == "" || !strings.Contains(strings.ToLower(alert), strings.ToLower(string(text))):
 		c.unheard(h, err, want, d)
 	}
-	c.leave(h, nil)
+	c.leave(h, h.Close())
 	c.s.expected++
 	return 0
 }
@@ -310,7 +397,7 @@ func runClientCloses(c *call, h *heldSession) int {
 	case !server.Gone(err):
 		c.unheard(h, err, "the end of the connection", d)
 	}
-	c.leave(h, nil)
+	c.leave(h, h.Close())
 	c.s.expected++
 	return 0
 }

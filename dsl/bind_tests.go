@@ -285,10 +285,11 @@ func (s *session) sleep(l *lua.LState, d time.Duration) {
 	}
 	timer := time.NewTimer(d)
 	defer timer.Stop()
+	over := s.ctx.Done()
 	back := s.waiting()
 	select {
 	case <-timer.C:
-	case <-s.ctx.Done():
+	case <-over:
 	}
 	back()
 	if s.ctx.Err() != nil {

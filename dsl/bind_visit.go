@@ -18,15 +18,18 @@ import (
 type heldVisit struct {
 	s *session
 	*server.Visit
-	now *server.Message // the transaction under way; nil of a visit that is over
+	now   *server.Message // of a visit that goes on: who the client is, and the transaction under way
+	begun bool            // there is one under way
 }
 
 // message is the transaction that the visit speaks of by itself: that under way,
 // or the only one; nil for none.
 func (h *heldVisit) message() *server.Message {
 	switch {
-	case h.now != nil:
+	case h.now != nil && h.begun:
 		return h.now
+	case h.now != nil:
+		return nil
 	case len(h.Messages) > 0:
 		return &h.Messages[0]
 	}
@@ -210,20 +213,40 @@ func (c *call) asksMessage() bool {
 
 // differsMessage is what the visit's only transaction is not.
 func (c *call) differsMessage(h *heldVisit, d mailbox.Demand) []mailbox.Difference {
-	switch len(h.Messages) {
-	case 0:
+	m := h.message()
+	switch {
+	case m == nil && h.now != nil:
+		return []mailbox.Difference{{What: "a transaction", Want: "one", Got: "none yet: no MAIL was accepted"}}
+	case m == nil:
 		got := "none: no MAIL was accepted; the session ended by " + h.Ended.String()
 		if why := h.handshake(); why != "" {
 			got += ", TLS: " + why
 		}
 		return []mailbox.Difference{{What: "a transaction", Want: "one", Got: got}}
-	case 1:
-	default:
+	case h.now == nil && len(h.Messages) > 1:
 		c.wrong("this session had %d transactions: say which, as in got.messages[1]:expect{ … }", len(h.Messages))
 	}
+	envelope, content := mailbox.Demand{From: d.From, To: d.To}, d
+	content.From, content.To = mailbox.Want{}, mailbox.Want{}
+	if m.Complete || content.Check() != nil {
+		return c.differences(d, messageOf(m))
+	}
+	var why []mailbox.Difference
+	if envelope.Check() == nil {
+		why = c.differences(envelope, messageOf(m))
+	}
+	return append(why, mailbox.Difference{What: "message", Want: "one that came whole", Got: "none"}) // even a field that may not be there proves nothing
+}
+
+// differences is what a message is not, and lets others run meanwhile: keys may be looked up.
+func (c *call) differences(d mailbox.Demand, m *mailbox.Message) []mailbox.Difference {
+	mine, ctx := *m, c.s.ctx // what is learnt of it is kept in it, and others may have it too
 	back := c.s.waiting()
-	_, why := d.Judge(c.s.ctx, messageOf(&h.Messages[0]))
+	_, why := d.Judge(ctx, &mine)
 	back()
+	if c.s.ctx.Err() != nil {
+		c.interrupted()
+	}
 	return why
 }
 
@@ -242,18 +265,23 @@ func (c *call) differsSession(h *heldVisit) (why []mailbox.Difference) {
 			why = append(why, mailbox.Difference{What: what, Want: w.String(), Got: orNone(value)})
 		}
 	}
-	one("helo", "client name", h.Helo)
-	one("user", "user", h.User)
+	one("helo", "client name", h.helo())
+	one("user", "user", h.user())
 	one("handshake", "failed handshake", h.handshake())
-	one("ended", "end of the session", h.Ended.String())
+	if h.now == nil {
+		one("ended", "end of the session", h.Ended.String())
+	} else if c.option("ended") != lua.LNil {
+		c.wrong("ended of %s: this session goes on", c.v.fullName())
+	}
 	why = append(why, c.differsTLS(h)...)
-	rejected, err := readWants(nodeOf(c.option("rejected"), 0))
-	if err != nil {
-		c.wrong("rejected of %s: %v", c.v.fullName(), err)
+	rejected := c.wants("rejected")
+	messages := h.Messages
+	if h.now != nil {
+		messages = append(slices.Clone(messages), *h.now)
 	}
 	for _, address := range sortedKeys(rejected) {
 		var replies []string
-		for _, m := range h.Messages {
+		for _, m := range messages {
 			for _, r := range m.Recipients {
 				if !r.Accepted && strings.EqualFold(r.Address, address) {
 					replies = append(replies, r.Reply)
@@ -275,16 +303,16 @@ func orNone(s string) string {
 }
 
 func (c *call) differsTLS(h *heldVisit) []mailbox.Difference {
-	version := ""
-	if h.TLS != nil {
-		version = tlsVersion(h.TLS)
+	version, state := "", h.tls()
+	if state != nil {
+		version = tlsVersion(state)
 	}
 	d := mailbox.Difference{What: "TLS", Got: orNone(version)}
 	switch want := c.option("tls").(type) {
 	case *lua.LNilType:
 		return nil
 	case lua.LBool:
-		if bool(want) == (h.TLS != nil) {
+		if bool(want) == (state != nil) {
 			return nil
 		}
 		if d.Want = "none"; want {
@@ -308,6 +336,6 @@ func runExpectServed(c *call) int {
 	if l.serving == nil {
 		c.wrong("expect of a listener looks at what serve took: it does not serve; take returns what one session brought")
 	}
-	c.self = &heldBox{Box: l.inbox}
+	c.self = &heldBox{Box: l.inbox, shown: l.inbox.name}
 	return runExpectMessage(c)
 }

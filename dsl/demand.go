@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strings"
 
+	lua "github.com/yuin/gopher-lua"
+
 	"smtplay/engine/mailbox"
 	"smtplay/engine/wire"
 )
@@ -92,7 +94,7 @@ func readWantTable(n node, status bool) (mailbox.Want, error) {
 
 // readWants reads demands by the names of fields.
 func readWants(n node) (map[string]mailbox.Want, error) {
-	if n.kind == nilNode || n.kind == unknownNode {
+	if n.kind == unknownNode {
 		return nil, nil
 	}
 	if n.kind != tableNode || len(n.list) > 0 {
@@ -117,7 +119,7 @@ func readWants(n node) (map[string]mailbox.Want, error) {
 // readDKIM reads whose signature must hold.
 func readDKIM(n node) (*mailbox.DKIM, error) {
 	switch n.kind {
-	case nilNode, unknownNode:
+	case unknownNode:
 		return nil, nil
 	case stringNode:
 		n = node{kind: tableNode, list: []node{n}}
@@ -181,14 +183,14 @@ func (c *call) readDemand() mailbox.Demand {
 		*w = c.want(name)
 	}
 	var err error
-	if d.Header, err = readWants(nodeOf(c.option("header"), 0)); err != nil {
-		c.wrong("header of %s: %v", c.v.name, err)
+	d.Header, d.Report = c.wants("header"), c.wants("report")
+	if v := c.option("dkim"); v != lua.LNil {
+		if d.DKIM, err = readDKIM(nodeOf(v, 0)); err != nil {
+			c.wrong("dkim of %s: %v", c.v.fullName(), err)
+		}
 	}
-	if d.Report, err = readWants(nodeOf(c.option("report"), 0)); err != nil {
-		c.wrong("report of %s: %v", c.v.name, err)
-	}
-	if d.DKIM, err = readDKIM(nodeOf(c.option("dkim"), 0)); err != nil {
-		c.wrong("dkim of %s: %v", c.v.name, err)
+	if c.option("token") != lua.LNil && d.Token == "" {
+		c.wrong("token of %s is empty: every message has it", c.v.fullName())
 	}
 	if d.DKIM != nil && d.DKIM.Key == nil {
 		d.DKIM.Lookup = c.s.env.Options.Resolver.LookupTXT
@@ -198,13 +200,26 @@ func (c *call) readDemand() mailbox.Demand {
 
 // want is the option name as a demand.
 func (c *call) want(name string) mailbox.Want {
-	v := nodeOf(c.option(name), 0)
-	if v.kind == nilNode {
+	v := c.option(name)
+	if v == lua.LNil {
 		return mailbox.Want{}
 	}
-	w, err := readWant(v, false)
+	w, err := readWant(nodeOf(v, 0), false)
 	if err != nil {
-		c.wrong("%s of %s: %v", name, c.v.name, err)
+		c.wrong("%s of %s: %v", name, c.v.fullName(), err)
+	}
+	return w
+}
+
+// wants is the option name as demands by the names of fields.
+func (c *call) wants(name string) map[string]mailbox.Want {
+	v := c.option(name)
+	if v == lua.LNil {
+		return nil
+	}
+	w, err := readWants(nodeOf(v, 0))
+	if err != nil {
+		c.wrong("%s of %s: %v", name, c.v.fullName(), err)
 	}
 	return w
 }

@@ -1,8 +1,10 @@
 package dsl
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -30,6 +32,7 @@ type half struct {
 	atColumn int            // and where in its line that assert stands, 0 where it is not certain
 	via      []transcript.Pos
 	stands   transcript.Pos // the line of its latest verb
+	awaits   *half          // which it waits for
 
 	values  []lua.LValue // what its function returned
 	verdict suite.Verdict
@@ -86,7 +89,7 @@ func (s *session) begin(h *half, body func(l *lua.LState) ([]lua.LValue, *lua51.
 // only follow.
 func (s *session) broken(h *half, v suite.Verdict) {
 	h.verdict = v
-	if s.broke != nil || s.ctx.Err() != nil {
+	if s.over || s.broke != nil || s.ctx.Err() != nil {
 		return
 	}
 	if s.service != nil && h.served && v.Failure != nil {
@@ -96,61 +99,139 @@ func (s *session) broken(h *half, v suite.Verdict) {
 		return
 	}
 	s.broke = h
-	if h.name != "" && v.Failure != nil {
-		v.Failure.What += " (in " + h.String() + ")"
-		v.Failure.Together = true
+	h.signed()
+	if len(s.halves) > 0 {
+		s.run.Stop(errHalfFailed)
 	}
-	s.run.Stop(errHalfFailed)
 }
 
-// join ends the other halves, once the test's own course has ended, and says
-// what it all came to. A half that goes on although nothing else does has hung.
+// signed makes the failure of a half say whose it is.
+func (h *half) signed() {
+	if f := h.verdict.Failure; f != nil && h.name != "" {
+		f.What += " (in " + h.String() + ")"
+		f.Together = true
+	}
+}
+
+// runs says whether a half that start or serve began has not ended.
+func (h *half) runs() bool {
+	if h.strand == nil {
+		return false
+	}
+	select {
+	case <-h.strand.Done():
+		return false
+	default:
+		return true
+	}
+}
+
+// join awaits the other halves, once the test's own course has ended, and says
+// what it all came to. Those that play the sessions of serve are not awaited: where
+// all went well, they go on while the test ends, so that its conversations can say
+// QUIT to them.
 func (s *session) join(v suite.Verdict) suite.Verdict {
+	s.half = s.own
+	if v.Outcome != suite.Passed {
+		s.broken(s.own, v)
+	}
 	if len(s.halves) == 0 {
+		s.over = true
 		return v
 	}
-	if v.Outcome == suite.Passed {
-		s.endServing()
-		if h := s.unfinished(patience); h != nil && s.broke == nil && s.ctx.Err() == nil {
-			v = s.hung(h, patience)
-		}
+	if v.Outcome == suite.Passed && s.service == nil {
+		v = s.awaited()
 	}
 	if s.broke != nil {
 		v = s.broke.verdict
 	}
-	s.run.Stop(errTestOver)
-	s.unfinished(parting)
-	s.half = s.own
+	s.over = true
+	if v.Outcome != suite.Passed {
+		s.run.Stop(errTestOver)
+		s.unfinished(parting, nil, (*half).runs)
+	}
 	return v
 }
 
-// unfinished waits for the halves, and returns one that has not ended in time.
-func (s *session) unfinished(within time.Duration) *half {
-	end := time.NewTimer(within)
-	defer end.Stop()
-	over := false
+// awaited gives the halves time to end. One that goes on although nothing else
+// does has hung.
+func (s *session) awaited() suite.Verdict {
+	within := s.patient()
+	h := s.unfinished(within, s.ctx.Done(), func(h *half) bool { return !h.served && h.runs() })
+	switch {
+	case s.broke == nil && s.ctx.Err() != nil:
+		return s.cutShort()
+	case s.broke == nil && h != nil:
+		return s.hung(h, within)
+	}
+	return suite.Verdict{Outcome: suite.Passed}
+}
+
+// cutShort is the verdict where the test's time was up, or it was stopped, while halves
+// were awaited: that of the first that waited.
+func (s *session) cutShort() suite.Verdict {
+	s.unfinished(parting, nil, (*half).runs)
 	for _, h := range s.halves {
-		if over {
-			select {
-			case <-h.strand.Done():
-				continue
-			default:
-				return h
-			}
-		}
-		select {
-		case <-h.strand.Done():
-		case <-end.C:
-			over = true
-			select {
-			case <-h.strand.Done():
-			default:
-				return h
-			}
+		if !h.served && h.verdict.Failure != nil {
+			h.signed()
+			return h.verdict
 		}
 	}
-	return nil
+	f := &suite.Failure{Pos: s.start(), Source: s.line(s.start())}
+	return suite.Verdict{Outcome: s.interruption(f), Failure: f}
 }
+
+// part ends all that goes on beside the test once it is over.
+func (s *session) part() {
+	if len(s.halves) == 0 {
+		return
+	}
+	for _, l := range s.peers {
+		l.Close()
+	}
+	s.run.Stop(errTestOver)
+	s.unfinished(parting, nil, (*half).runs)
+	for _, c := range s.convs {
+		if !c.of.runs() {
+			c.Close()
+		}
+	}
+	if s.m.state.Strands() > 0 {
+		s.m.state.Release() // for good: this machine is not used again
+	}
+}
+
+// unfinished waits until none of the halves is such any more, and returns one that
+// still is when time is up or stop is closed.
+func (s *session) unfinished(within time.Duration, stop <-chan struct{}, such func(*half) bool) *half {
+	end := time.NewTimer(within)
+	defer end.Stop()
+	for {
+		i := slices.IndexFunc(s.halves, such)
+		if i < 0 {
+			return nil
+		}
+		h, over := s.halves[i], false
+		back := s.waiting()
+		select {
+		case <-h.strand.Done():
+		case <-stop:
+			over = true
+		case <-end.C:
+			over = true
+		}
+		back()
+		if over {
+			if i := slices.IndexFunc(s.halves, such); i >= 0 {
+				return s.halves[i]
+			}
+			return nil
+		}
+	}
+}
+
+// patient is how long what the script waits for may take where it does not say.
+func (s *session) patient() time.Duration { return cmp.Or(s.patience, patience) }
 
 // hung is the failure of a half that does not end.
 func (s *session) hung(h *half, within time.Duration) suite.Verdict {
@@ -186,19 +267,13 @@ func halfVerbs() []*verb {
 func halfObject() *object {
 	return &object{name: "half", doc: "What start began, for wait.", fields: []objectField{
 		{"name", "string", "as start was told", func(_ *machine, self any) lua.LValue { return lua.LString(self.(*half).name) }},
-		{"ended", "boolean", "it has ended", func(_ *machine, self any) lua.LValue {
-			select {
-			case <-self.(*half).strand.Done():
-				return lua.LTrue
-			default:
-				return lua.LFalse
-			}
-		}},
+		{"ended", "boolean", "it has ended", func(_ *machine, self any) lua.LValue { return lua.LBool(!self.(*half).runs()) }},
 	}}
 }
 
 func runStart(c *call) int {
 	c.inTest()
+	c.notOver()
 	h := &half{name: c.text(0), begun: c.pos}
 	if strings.TrimSpace(h.name) == "" {
 		c.wrong("a half needs a name")
@@ -224,12 +299,19 @@ func (c *call) inTest() {
 	}
 }
 
+// notOver: what goes on beside the test is begun by the test.
+func (c *call) notOver() {
+	if c.s.over {
+		c.wrong("%s has no place in an after function: the test is over", c.v.name)
+	}
+}
+
 // within is how long the verb may wait.
 func (c *call) within() time.Duration {
 	if d := c.duration(c.option("within"), "within"); d > 0 {
 		return d
 	}
-	return patience
+	return c.s.patient()
 }
 
 // await waits for a channel, and lets the other halves run. It returns false when
@@ -237,17 +319,25 @@ func (c *call) within() time.Duration {
 func (c *call) await(done <-chan struct{}, within time.Duration) bool {
 	timer := time.NewTimer(within)
 	defer timer.Stop()
+	stop := c.s.ctx.Done()
 	back := c.s.waiting()
 	held := true
 	select {
 	case <-done:
-	case <-c.s.ctx.Done():
+	case <-stop:
 	case <-timer.C:
 		held = false
 	}
 	back()
 	if c.s.ctx.Err() != nil {
 		c.interrupted()
+	}
+	if !held {
+		select { // it came while others ran
+		case <-done:
+			held = true
+		default:
+		}
 	}
 	return held
 }
@@ -260,6 +350,14 @@ func runWait(c *call) int {
 	if h == c.s.half {
 		c.wrong("%s waits for itself", h)
 	}
+	me := c.s.half
+	for other := h.awaits; other != nil; other = other.awaits {
+		if other == me {
+			c.wrong("%s waits for %s already, at %v: neither would ever end", h, me, h.stands)
+		}
+	}
+	me.awaits = h
+	defer func() { me.awaits = nil }()
 	if within := c.within(); !c.await(h.strand.Done(), within) {
 		f := c.s.stuck(h, within)
 		f.What = fmt.Sprintf("%s has not ended in %v: it stands at %v", h, within, f.Pos)
@@ -296,24 +394,27 @@ func runBarrier(c *call) int {
 		c.s.barriers[name] = b
 	}
 	if b.halves != halves {
-		c.wrong("the barrier %q is for %d halves: %s said so", name, b.halves, b.here[0])
+		c.wrong("the barrier %q is for %d halves: %s said so, at %v", name, b.halves, b.here[0], b.here[0].stands)
 	}
 	if b.here = append(b.here, c.s.half); len(b.here) == b.halves {
 		delete(c.s.barriers, name) // the next to come begin anew
 		close(b.open)
 		return 0
 	}
-	within := c.within()
+	within, me := c.within(), c.s.half
 	if c.await(b.open, within) {
 		return 0
 	}
-	delete(c.s.barriers, name)
 	var who []string
 	for _, h := range b.here {
 		who = append(who, fmt.Sprintf("%s (%v)", h, h.stands))
 	}
 	f := failureOf(fmt.Sprintf("the barrier %q: %d of %d halves came in %v", name, len(b.here), b.halves, within))
 	f.Got, f.Together = strings.Join(who, "\n"), true
+	b.here = slices.DeleteFunc(b.here, func(h *half) bool { return h == me }) // it may come again
+	if len(b.here) == 0 && c.s.barriers[name] == b {
+		delete(c.s.barriers, name)
+	}
 	for _, h := range c.s.halves {
 		if h != c.s.half {
 			f.Hint = "a half that waits for something else, or has ended, comes to no barrier"

@@ -100,7 +100,8 @@ func (w *inboxWatch) next() *mailbox.Message {
 		return nil
 	}
 	w.seen++
-	return w.of.messages[w.seen-1-w.of.gone]
+	m := *w.of.messages[w.seen-1-w.of.gone] // what is learnt of a message is kept in it, and others look too
+	return &m
 }
 
 // Every implements mailbox.Watch.

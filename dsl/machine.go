@@ -35,7 +35,7 @@ type machine struct {
 
 func newMachine() *machine {
 	m := &machine{greeting: only220, patterns: map[lua.LValue]*expectation{}}
-	m.state = lua51.New(lua51.Options{Fatal: isFatal, Watchdog: &watchdog, Global: m.lookup})
+	m.state = lua51.New(lua51.Options{Fatal: isFatal, Watchdog: &watchdog, Global: m.lookup, Keep: true})
 	m.L = m.state.LState()
 	methods := map[string]lua.LValue{} // made when a script asks for one; few do
 	m.convMeta = m.meta("conversation", func(l *lua.LState, self *lua.LUserData, name string) lua.LValue {

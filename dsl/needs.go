@@ -99,13 +99,17 @@ func (s *Script) noteTarget(m *module, c callSite) {
 
 // noteListener keeps the name at which a listen is to listen.
 func (s *Script) noteListener(m *module, c callSite) {
-	if args, _ := splitArgs(verbNamed[c.name], c); len(args) > 0 {
-		if name, _ := literal(args[0]); name != "" {
-			s.noteTarget(m, c)
-			if name, ok := name.(string); ok && !slices.Contains(s.needs.Listens, name) {
-				s.needs.Listens = append(s.needs.Listens, name)
-			}
-		}
+	args, _ := splitArgs(verbNamed[c.name], c)
+	if len(args) == 0 {
+		return
+	}
+	v, _ := literal(args[0])
+	name, _ := v.(string)
+	if name != "" && !strings.Contains(name, ":") && net.ParseIP(name) == nil { // else it is an address
+		s.noteTarget(m, c)
+	}
+	if name != "" && !slices.Contains(s.needs.Listens, name) {
+		s.needs.Listens = append(s.needs.Listens, name)
 	}
 }
 

@@ -53,12 +53,13 @@ const (
 	demandsKind   // what fields must be, by their names
 	dkimKind      // whose signature must hold
 	answerKind    // what a server of the script's says
+	commandKind   // what a client must say to it
 )
 
 var kindWords = map[kind]string{anyValue: "any", textKind: "string", stringKind: "string", numberKind: "number", booleanKind: "boolean",
 	durationKind: "duration", patternKind: "pattern", functionKind: "function", listKind: "list", nameKind: "string literal", pemKind: "string", pinKind: "string or list", keyTypeKind: "string or list", signatureKind: "string or list", stapleKind: "string", tlsaKind: "string, list or table", cipherKind: "string or list",
 	proxyKind: "table", domainKind: "string", addressKind: "string", resolverKind: "string",
-	demandKind: "demand", demandsKind: "table of demands", dkimKind: "string or table", answerKind: "answer",
+	demandKind: "demand", demandsKind: "table of demands", dkimKind: "string or table", answerKind: "answer", commandKind: "command",
 	versionKind: "string", mechanismKind: "string"}
 
 // param is one argument or option of a verb.

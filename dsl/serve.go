@@ -61,7 +61,10 @@ func (s *session) serve(v suite.Verdict) suite.Verdict {
 	}
 	for _, l := range s.peers {
 		if l.serving != nil {
-			<-s.ctx.Done()
+			stop := s.ctx.Done()
+			back := s.waiting()
+			<-stop
+			back()
 			return v
 		}
 	}

@@ -42,7 +42,8 @@ type session struct {
 	ctx    context.Context
 	phase  phase
 
-	closing time.Duration // how long the end may take
+	closing  time.Duration // how long the end may take
+	patience time.Duration // how long what the script waits for may take where it does not say; 0 for the default
 
 	around   []surrounding             // of the suite.lua of each folder, the outermost first
 	tests    []declared                // found while listing and choosing
@@ -50,9 +51,11 @@ type session struct {
 	convs    []*conversation
 	*half            // that which runs
 	own      *half   // the test's own course
-	halves   []*half // those that start began
-	broke    *half   // the first of them that failed
-	together bool    // there are two ends: a failure shows all conversations
+	halves   []*half // those that start and serve began
+	broke    *half   // the first of all that failed
+	over     bool    // the test's own course and all that it awaits have ended: nothing is judged any more
+	accepted []*heldSession
+	together bool // there are two ends: a failure shows all conversations
 	barriers map[string]*barrier
 	peers    []*listener
 	dialling []int    // the numbers of conversations that are being begun
@@ -95,8 +98,8 @@ func (c *conversation) waiting() (done func()) {
 	if c.s.m.state.Strands() == 0 {
 		return nothing
 	}
-	back := c.s.waiting()
 	c.busy = c.s.half
+	back := c.s.waiting()
 	return func() {
 		back()
 		c.busy = nil
@@ -187,12 +190,13 @@ func (s *session) verdict(played error, v *suite.Verdict) {
 	if s.service != nil {
 		*v = s.serve(*v)
 	}
-	*v = s.join(*v)
-	expected := s.expected
 	if s.phase == phaseListing {
+		s.release()
 		s.mask(v)
 		return
 	}
+	*v = s.join(*v)
+	expected := s.expected
 	if v.Failure != nil && s.together {
 		v.Failure.Together = true
 	}
@@ -203,6 +207,7 @@ func (s *session) verdict(played error, v *suite.Verdict) {
 		s.ctx = ctx
 	}
 	s.end(v)
+	s.part()
 	if v.Outcome == suite.Passed && expected == 0 && s.service == nil {
 		*v = suite.Verdict{Outcome: suite.Errored, Failure: &suite.Failure{Pos: s.start(), Source: s.line(s.start()),
 			What: "nothing was expected in this test: it proves nothing",
@@ -238,7 +243,18 @@ func (s *session) end(v *suite.Verdict) {
 			s.blame(v, s.judge(err))
 		}
 	}
+	for _, h := range s.accepted { // nobody answers a QUIT there any more
+		h.Close()
+	}
+	for _, l := range s.peers { // nor where a function, which knows its own course, plays each session
+		if l.byHand {
+			l.Close()
+		}
+	}
 	for _, c := range s.convs {
+		if c.of.runs() {
+			continue // a function of serve's, which is still at work with it
+		}
 		err := c.Finish(s.ctx)
 		if err == nil || v.Outcome != suite.Passed {
 			continue // a test that ended early leaves replies unread, and that is not one more fault

@@ -324,15 +324,25 @@ func checkValue(p param, n node, what string, line int, e ast.Expr) (int, string
 			err = fmt.Errorf("%s is a number, not %v", what, n)
 		}
 	case answerKind:
-		_, err = readAnswer(n)
+		if n.kind != nilNode {
+			_, err = readAnswerTo(p.name, n)
+		}
+	case commandKind:
+		if n.kind != nilNode {
+			_, _, err = readCommand(n)
+		}
 	case demandKind:
 		if n.kind != nilNode {
 			_, err = readWant(n, false)
 		}
 	case demandsKind:
-		_, err = readWants(n)
+		if n.kind != nilNode {
+			_, err = readWants(n)
+		}
 	case dkimKind:
-		_, err = readDKIM(n)
+		if n.kind != nilNode {
+			_, err = readDKIM(n)
+		}
 	case proxyKind:
 		if n.kind != nilNode {
 			_, err = readProxy(n)

@@ -33,6 +33,9 @@ type Options struct {
 	Asserted func(l *lua.LState, object lua.LValue)
 	// Watchdog, when given, ends scripts that fill the memory.
 	Watchdog *Watchdog
+	// Keep leaves the baton with the host when Call returns and strands go on: nothing happens in them until the host
+	// calls Release.
+	Keep bool
 }
 
 // State runs Lua scripts, one after the other. It must not be used by two goroutines at once, but for the strands that
@@ -195,7 +198,8 @@ func (s *State) Run(ctx context.Context, proto *lua.FunctionProto, args ...lua.L
 // of the same script, under another context: for tests that the script defined, or to clean up after a deadline. An
 // error is an *Error. Builtins use ProtectedCall.
 //
-// Strands that it started may go on when it returns, and while it rests; a later Call waits for the baton.
+// Strands that it started may go on when it returns, and while it rests; a later Call waits for the baton. With
+// Options.Keep they wait until the host gives it away.
 func (s *State) Call(ctx context.Context, fn *lua.LFunction, args ...lua.LValue) ([]lua.LValue, error) {
 	if s.running {
 		panic("lua51: Call while Lua runs")
@@ -211,7 +215,7 @@ func (s *State) Call(ctx context.Context, fn *lua.LFunction, args ...lua.LValue)
 	defer func() {
 		s.running = false
 		s.options.Watchdog.leave(&s.watched)
-		if s.alive.Load() > 0 {
+		if s.alive.Load() > 0 && !s.options.Keep {
 			s.give(&s.first)
 		}
 	}()

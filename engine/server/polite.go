@@ -194,7 +194,7 @@ func (c *politeSession) count(key string) int {
 // or else of On for this time, for this address, for every time.
 func (c *politeSession) replacement(key, argument string, n int, usual []string) (a Answer, ok bool) {
 	if c.Answer != nil {
-		q := Question{Key: key, Ordinal: n, Argument: argument, Line: c.line, Usual: usual, Visit: c.visit, Message: &c.mail}
+		q := Question{Key: key, Ordinal: n, Argument: argument, Line: c.line, Usual: usual, Visit: c.visit, Begun: c.opened, Message: &c.mail}
 		if a, ok = c.Answer(q); ok {
 			return a, true
 		}

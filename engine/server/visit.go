@@ -117,6 +117,7 @@ type Question struct {
 	Line     string   // the command as it came; "" for the greeting and after a message
 	Usual    []string // the lines that the session would say: a refusal where the command cannot be obeyed
 	Visit    *Visit   // so far
+	Begun    bool     // a transaction is under way: MAIL was accepted
 	Message  *Message // the transaction under way, after the dot with its text; of none the zero Message. It may not be changed, and is good until the answer is returned
 }
 

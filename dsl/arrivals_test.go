@@ -54,6 +54,25 @@ func TestEndsWritten(t *testing.T) {
 	}
 }
 
+// The examples of the reference are found right, and the one that needs no other server passes.
+func TestEndsReference(t *testing.T) {
+	_, chapter, _ := strings.Cut(introduction, "## Both ends of the conversation\n")
+	chapter, _, _ = strings.Cut(chapter, "\n## ")
+	var examples []string
+	for _, part := range strings.Split(chapter, "\n\n") {
+		if strings.HasPrefix(part, "    ") {
+			examples = append(examples, part)
+		}
+	}
+	if len(examples) != 2 {
+		t.Fatalf("%d examples", len(examples))
+	}
+	if _, problems := CompileFS(beside(examples[0]), "t.lua", "t.lua"); len(problems) > 0 {
+		t.Error(problems)
+	}
+	checkVerdict(t, atBothEnds(t, newBench(t, nil), examples[1]), examples[1])
+}
+
 // What is right is found right, and what it needs is told.
 func TestEndsNeeds(t *testing.T) {
 	for _, row := range []struct {
@@ -146,7 +165,7 @@ func TestEndsCutShort(t *testing.T) {
 		want  suite.Outcome
 	}{{suite.ErrTestTimeout, suite.Failed}, {suite.ErrInterrupted, suite.Errored}} {
 		ctx, stop := context.WithCancelCause(t.Context())
-		time.AfterFunc(20*time.Millisecond, func() { stop(row.cause) })
+		time.AfterFunc(300*time.Millisecond, func() { stop(row.cause) })
 		v := script.Run(ctx, newBench(t, nil).env, &suite.Run{Log: &transcript.Log{Redactor: &transcript.Redactor{}}, Stop: stop})
 		if v.Outcome != row.want || v.Failure.Pos.Line != 3 || !strings.Contains(v.Failure.What, row.cause.Error()+` (in the half "h")`) {
 			t.Errorf("%v: %v %v", row.cause, v.Outcome, v.Failure)

@@ -10,7 +10,8 @@ import (
 	"smtplay/engine/transcript"
 )
 
-// Both ends of a conversation, in one script: what is played, demanded and blamed.
+// Both ends of a conversation, in one script: what is played, demanded and blamed. The
+// servers are those of server.Polite and server.Session.
 // The marks are those of languageCases. A script that says --impatient gives up
 // after a tenth of a second what it waits for without a limit of its own.
 var endsCases = []struct{ reason, script string }{

@@ -80,6 +80,18 @@ var featureGroups = []featureGroup{
 		{"any other parameter", `mail("a@example.org", { params = "X=y" })`, "params", []sighting{{realPostfix, "dsl.TestPostfixExtensions"}}, ""},
 		{"what no extension allows", `raw "mail from:<a@b>\n"`, "raw", []sighting{{ownPeer, "engine.TestRawLiftsTheRule"}}, ""},
 	}},
+	{"Both ends", []feature{
+		{"a server that answers as it is told", `listen():take{ rcpt = { "451 4.7.1 come back", "250 Ok" } }`, "take answers each time", []sighting{{ownPeer, "dsl.TestBothEnds"}}, ""},
+		{"by sender or recipient, and by a function", `listen():take{ rcpt = { ["b@example.com"] = "550 5.1.1 no" }, mail = function(address) return nil end }`, "take answers by address", []sighting{{ownPeer, "dsl.TestBothEnds"}}, ""},
+		{"late, in pieces, in silence, cut off", `listen():take{ data = { reply = "354 go", delay = "2s", pieces = 1 }, message = { ending = "reset" } }`, "half-close", []sighting{{ownPeer, "dsl.TestBothEnds"}}, ""},
+		{"a certificate that the client must refuse", `listen{ tls = "expired" }:take():expect{ handshake = { text = "certificate" } }`, "refuses the certificate", []sighting{{ownPeer, "dsl.TestBothEnds"}}, ""},
+		{"a session by hand", `listen():accept():expect_command "ehlo"`, "a session by hand", []sighting{{ownPeer, "dsl.TestBothEnds"}}, ""},
+		{"every session, many at once", `listen():serve{ rcpt = "250 2.1.5 Ok" }`, "serve takes many at once", []sighting{{ownPeer, "dsl.TestBothEnds"}}, ""},
+		{"mail that the server relays, puts off and tries again", `listen("mx"):take{ rcpt = "451 4.7.1 come back" }`, "come back", []sighting{{realPostfix, "dsl.TestPostfixBothEnds"}}, ""},
+		{"what the log says of it", `log("mail.log"):expect{ status = "deferred", dsn = "4.7.1" }`, "deferred", []sighting{{realPostfix, "dsl.TestPostfixBothEnds"}}, ""},
+		{"a delivery report (RFC 3464) in a Maildir", `maildir("inbox"):expect{ report = { Action = "failed", Status = "5.1.1" } }`, "report = ", []sighting{{realPostfix, "dsl.TestPostfixBothEnds"}}, ""},
+		{"both ends at once", `start("client", function() ehlo() end)`, "a half returns values", []sighting{{ownPeer, "dsl.TestBothEnds"}}, ""},
+	}},
 	{"Messages", []feature{
 		{"header, text, HTML, attachments", `data(message{ from = "a@example.org", to = "b@example.com", text = "Hi", html = "<p>Hi", attach = "a.pdf" })`, "attach", []sighting{{realPostfix, "dsl.TestPostfixExtensions"}, {ownPeer, "dsl.TestMessage"}}, ""},
 		{"header fields of your own", `data(message{ to = "b@example.com", headers = { ["X-One"] = "1", Date = false } })`, "headers", []sighting{{realPostfix, "dsl.TestPostfixExtensions"}, {ownPeer, "dsl.TestMessage"}}, ""},

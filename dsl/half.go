@@ -173,6 +173,10 @@ func (s *session) cutShort() suite.Verdict {
 	s.unfinished(parting, nil, (*half).runs)
 	for _, h := range s.halves {
 		if !h.served && h.verdict.Failure != nil {
+			if f := h.verdict.Failure; h.stands.Line == 0 { // it had not begun
+				f.Pos, f.Source = h.begun, s.line(h.begun)
+				h.verdict.Outcome = s.interruption(f)
+			}
 			h.signed()
 			return h.verdict
 		}

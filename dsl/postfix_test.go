@@ -6,11 +6,14 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"smtplay/engine"
 	"smtplay/engine/lab"
+	"smtplay/engine/lab/daemon"
 	"smtplay/engine/lab/labtest"
 	"smtplay/engine/server"
+	"smtplay/engine/suite"
 )
 
 // postfix is a private Postfix, and a bench that leads to it.
@@ -135,4 +138,34 @@ func TestPostfixCiphers(t *testing.T) {
 			checkVerdict(t, b.tryBeside(t, row.script, nil)[0], row.script)
 		})
 	}
+}
+
+// Postfix delivers to a listener of the script, tries again, and reports what was refused.
+func TestPostfixBothEnds(t *testing.T) {
+	t.Parallel()
+	port, err := daemon.ReservePort()
+	if err != nil {
+		t.Skip(err)
+	}
+	t.Cleanup(port.Close)
+	mx := port.Addr
+	p, b := postfix(t, lab.Options{Retry: time.Second, Outbound: []lab.Outbound{{Domain: "example.net", Address: mx}}})
+	b.env.Targets.Named["mx"] = mx
+	b.env.Secrets["password"] = lab.Password
+	b.env.Vars = map[string]string{"user": lab.User, "log": p.LogFile(), "inbox": p.Maildir(lab.User)}
+	b.env.Allow = suite.Permissions{Read: []string{p.LogFile(), p.Maildir(lab.User)}, Remove: []string{p.Maildir(lab.User)}}
+	const script = `
+local mx, id = listen "mx", unique()
+connect "submission"; ehlo(); starttls(); ehlo(); auth("PLAIN", var "user", secret "password")
+mail(var "user"); rcpt "b@example.net"; rcpt "nobody@example.net"
+local r = data(message{ from = var "user", to = "b@example.net", subject = id }); quit()
+local got = mx:take{ rcpt = { ["b@example.net"] = "451 4.7.1 come back", ["nobody@example.net"] = "550 5.1.1 no such user" } }
+got:expect{ from = var "user", rejected = { ["b@example.net"] = { text = "come back" } }, tls = true }
+local e = log(var "log"):expect{ queue_id = r.queue_id, to = "b@example.net", status = "deferred", dsn = "4.7.1" }
+assert(e.relay:find(mx.port, 1, true))
+mx:take():expect{ to = "b@example.net", subject = id, header = { Received = true } }
+log(var "log"):expect{ queue_id = r.queue_id, to = "b@example.net", status = "sent" }
+maildir(var "inbox"):expect{ from = "", report = { Action = "failed", Status = "5.1.1", ["Final-Recipient"] = { text = "nobody@example.net" } } }:remove()
+maildir(var "inbox"):expect{ from = "", report = { Action = "failed" }, within = "30ms" } --! failed: no message came`
+	checkVerdict(t, b.try(t, script)[0], script)
 }

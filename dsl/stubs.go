@@ -80,7 +80,7 @@ var stubTypes = map[kind]string{anyValue: "any", textKind: "string|number", stri
 	versionKind: "string|number", mechanismKind: "string", nameKind: "string", pemKind: "string", pinKind: "string|string[]",
 	keyTypeKind: "string|string[]", signatureKind: "string|string[]", cipherKind: "string|string[]", stapleKind: "string",
 	tlsaKind: "string|table", proxyKind: "table", domainKind: "string", addressKind: "string", resolverKind: "string",
-	demandKind: "smtplay.demand", demandsKind: "table<string, smtplay.demand>", dkimKind: "string|table", answerKind: "smtplay.answer"}
+	demandKind: "smtplay.demand", demandsKind: "table<string, smtplay.demand>", dkimKind: "string|table", commandKind: "string|table", answerKind: "smtplay.answer"}
 
 // ownDeclarations are verbs that Lua has too: what the language server knows of
 // them by itself, such as what a module returns, is more than could be said here.

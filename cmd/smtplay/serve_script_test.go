@@ -132,9 +132,9 @@ func TestServesForLong(t *testing.T) {
 			var told sync.WaitGroup
 			told.Go(func() { io.Copy(io.Discard, s.out) })
 			visits(t, s.addr, 1500)
-			early := held(t, s.cmd.Process.Pid)
+			early := resident(t, s.cmd.Process.Pid)
 			visits(t, s.addr, 3500)
-			late := held(t, s.cmd.Process.Pid)
+			late := resident(t, s.cmd.Process.Pid)
 			t.Logf("%.0f MiB after 1,500 sessions, %.0f MiB after 5,000", early, late)
 			if late > early+16 || late > 80 {
 				t.Errorf("%.0f MiB after 1,500 sessions, %.0f MiB after 5,000", early, late)
@@ -190,8 +190,8 @@ func visit(addr, auth string) error {
 	return nil
 }
 
-// held is the resident memory of a process, MiB.
-func held(t *testing.T, pid int) float64 {
+// resident is the resident memory of a process, MiB.
+func resident(t *testing.T, pid int) float64 {
 	t.Helper()
 	status, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "status"))
 	if err != nil {

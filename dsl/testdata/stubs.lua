@@ -533,17 +533,19 @@ local session = {}
 function session:reply(lines) end
 
 ---@class smtplay.session.expect_command.options
----@field [1]? any # command
+---@field [1]? string|table # command
+---@field match? string|number # what the command matches (RE2)
 ---@field within? smtplay.duration # how long to wait (default 30s)
 
 ---Reads the next command, which must begin with these words, ignoring case, and returns it.
 ---
 ---    s:expect_command "mail from:<a@example.org>"
----@param command any # "ehlo"; { match = [[^MAIL FROM:<.*> SIZE=]] }; a list of them
+---@param command string|table # "ehlo"; { match = [[^MAIL FROM:<.*> SIZE=]] }, a regular expression (RE2); a list of them
 ---@param options? smtplay.session.expect_command.options
+---@param ... any
 ---@return string
 ---@overload fun(self: smtplay.session, options: smtplay.session.expect_command.options): string
-function session:expect_command(command, options) end
+function session:expect_command(command, options, ...) end
 
 ---@class smtplay.session.command.options
 ---@field within? smtplay.duration # how long to wait (default 30s)
@@ -946,16 +948,34 @@ function expect_certificate(options) end
 ---@class smtplay.test.options
 ---@field [1]? string|number # name
 ---@field [2]? function # body
----@field once? boolean # not repeated by --repeat
+---@field tags? string|string[] # by which --tags chooses: a string with blanks between them, or a list; beside those of the file
+---@field once? boolean # neither repeated by --repeat nor tried again by --retries
 
 ---Declares a test. The top level of the file runs afresh for each; each starts with no connection.
 ---
----    test("relaying is refused", function() … end)
+---    test{ "relaying is refused", tags = "smoke", function() … end }
 ---@param name string|number
 ---@param body function
 ---@param options? smtplay.test.options
 ---@overload fun(options: smtplay.test.options)
 function test(name, body, options) end
+
+---@class smtplay.matrix.options
+---@field [1]? any # name
+---@field [2]? function # body
+---@field tags? string|string[] # by which --tags chooses: a string with blanks between them, or a list; beside those of the file
+---@field once? boolean # neither repeated by --repeat nor tried again by --retries
+---@field [string] any
+
+---Declares a test for every combination of values: each name leads to a list of them, an axis. A test is named by its combination, as server=smtp mechanism=PLAIN, and gets it as a table. tags and once are those of test, and no axes. At most 10,000 tests.
+---
+---    matrix{ server = { "smtp", "submission" }, mechanism = { "PLAIN", "LOGIN" }, function(m) … end }
+---@param name? any # stands before the combination in the names of the tests, where a file has several matrices
+---@param body function
+---@param options? smtplay.matrix.options
+---@return any
+---@overload fun(options: smtplay.matrix.options): any
+function matrix(name, body, options) end
 
 ---Begins a chapter of the transcript.
 ---@param heading string|number
@@ -1011,6 +1031,18 @@ function attempt(body) end
 ---Waits.
 ---@param duration smtplay.duration
 function sleep(duration) end
+
+---Runs the function before every test of the folder and of those below it, in the test's own state: what it assigns and what it connects the test finds. That of the outermost folder runs first. What it expects does not count as the test's own. It stands in suite.lua, outside of functions.
+---
+---    before_each(function() user = "james" end)
+---@param body function
+---@return any
+function before_each(body) end
+
+---Runs the function after every test of the folder and of those below it, whatever its outcome, once the test's own after functions have run. That of the outermost folder runs last. It shares their 5 s. It stands in suite.lua, outside of functions.
+---@param body function
+---@return any
+function after_each(body) end
 
 ---An input, from --var NAME=VALUE or SMTPLAY_VAR_NAME. Without a default it must be given.
 ---
@@ -1082,7 +1114,9 @@ function base64.decode(text) end
 ---@field implicit? boolean # TLS from the first byte
 ---@field names? string|string[] # the names of the certificate (default those of this machine's loopback, and name)
 ---@field cert? string # a file with a certificate to show, and its chain
----@field key? string # the file with its key
+---@field key? string|number # the file with its key
+---@field ca? string # a file with the certificate of an authority that the client trusts: it signs what tls names, so that nothing else is wrong with that
+---@field ca_key? string|number # the file with its key; without it the key lies in ca too
 ---@field name? string|number # the name that it gives itself (default mx.example.net)
 ---@field lmtp? boolean # LMTP (RFC 2033)
 

@@ -18,7 +18,7 @@ func TestReadme(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, readme := chapterOf(t, string(text), editChapter) // TestReadmeEdit runs that one
+	readme := string(text)
 	dir := t.TempDir()
 	script := between(t, readme, "```lua\n", "```")
 	write := func(name, text string) {
@@ -55,6 +55,9 @@ func TestReadme(t *testing.T) {
 	for _, block := range blocks(readme, "console") {
 		for _, c := range strings.Split("\n"+block, "\n$ ")[1:] {
 			line, want, _ := strings.Cut(c, "\n")
+			if strings.Contains(line, "postconf") || strings.Contains(line, "postfix") {
+				t.Fatalf("%s: would be done to this machine's Postfix: that belongs into a guide", line)
+			}
 			cmd := exec.Command("sh", "-c", here.Replace(line))
 			cmd.Dir = dir
 			got, err := cmd.CombinedOutput()

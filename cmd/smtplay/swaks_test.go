@@ -5,8 +5,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"slices"
-	"strconv"
 	"strings"
 	"testing"
 
@@ -19,15 +17,27 @@ import (
 
 var codeSpan = regexp.MustCompile("`([^`]+)`")
 
-// spans are what stands in backquotes in a column of the page's tables.
-func spans(column int) []string {
-	var found []string
-	for line := range strings.Lines(guide("swaks")) {
-		cells := strings.Split(line, "|")
+// cells are the cells of a page's tables whose first column is code, a row each.
+func cells(page string) [][]string {
+	var rows [][]string
+	for line := range strings.Lines(guide(page)) {
 		if strings.HasPrefix(line, "| `") {
-			for _, m := range codeSpan.FindAllStringSubmatch(cells[column+1], -1) {
-				found = append(found, m[1])
+			row := strings.Split(strings.ReplaceAll(line, `\|`, "\x00"), "|")[1:]
+			for i := range row {
+				row[i] = strings.ReplaceAll(row[i], "\x00", "|")
 			}
+			rows = append(rows, row)
+		}
+	}
+	return rows
+}
+
+// spans are what stands in backquotes in a column of the page's tables.
+func spans(page string, column int) []string {
+	var found []string
+	for _, row := range cells(page) {
+		for _, m := range codeSpan.FindAllStringSubmatch(row[column], -1) {
+			found = append(found, m[1])
 		}
 	}
 	return found
@@ -43,7 +53,7 @@ func TestSwaksOptions(t *testing.T) {
 		t.Fatal(err)
 	}
 	named := map[string]bool{}
-	for _, s := range spans(0) {
+	for _, s := range spans("swaks", 0) {
 		named[strings.TrimSuffix(s, "…")] = true
 	}
 	// Options are described at the beginning of a line, several with commas.
@@ -124,107 +134,6 @@ func TestSwaksCommands(t *testing.T) {
 	}
 	if ran != 10 {
 		t.Errorf("%d commands, want 10", ran)
-	}
-}
-
-// elsewhere are parts of lines that neither the demo nor Postfix can answer:
-// those are compiled and no more.
-var elsewhere = []string{"FOO=", "unix:", "mail.example.com", "lmtp", "PROXY", "X-LOGIN", "prdr", "exec:", "mx =", "proxy =", "DIGEST-MD5"}
-
-// TestSwaksLines runs each line of the page's tables against the demo, those
-// with XCLIENT against a Postfix, or compiles it, and looks for its flags.
-func TestSwaksLines(t *testing.T) {
-	d, err := demo.Start(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer d.Close()
-	dir := swaksFolder(t, string(d.CAPEM()))
-	count := map[string]int{}
-	for _, line := range spans(1) {
-		switch {
-		case strings.HasPrefix(line, "-"), strings.HasPrefix(line, "smtplay "):
-			wantFlags(t, line)
-			continue
-		case strings.HasPrefix(line, "SMTPLAY_"):
-			continue
-		}
-		if slices.ContainsFunc(elsewhere, func(part string) bool { return strings.Contains(line, part) }) {
-			if _, problems := dsl.Compile(filepath.Join(dir, "t.lua"), []byte(line)); len(problems) > 0 {
-				t.Errorf("%s: %v", line, problems)
-			}
-			continue
-		}
-		where := "demo"
-		if strings.Contains(strings.ToLower(line), "xclient") {
-			where = "postfix"
-		}
-		count[where]++
-		name := filepath.Join(dir, where+strconv.Itoa(count[where])+".lua")
-		if err := os.WriteFile(name, []byte("--- "+line+"\n"+within(line)), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for _, line := range spans(2) {
-		if strings.HasPrefix(line, "--") {
-			wantFlags(t, line)
-		}
-	}
-	if count["demo"] < 30 || count["postfix"] < 4 {
-		t.Errorf("too few lines are run: %v", count)
-	}
-	at := d.Targets()
-	play := func(t *testing.T, where, flags string) {
-		out, exit := inFolder(t, dir, "smtplay run --server "+flags+" --tls-name maila.example.com --secret password=@pw.txt "+where+"*.lua")
-		if want := strconv.Itoa(count[where]) + " passed, 0 failed, 0 skipped, 0 errors"; exit != 0 || !strings.Contains(out, want) {
-			t.Errorf("want %s, exit status %d:\n%s", want, exit, out)
-		}
-	}
-	t.Run("demo", func(t *testing.T) {
-		play(t, "demo", at["smtp"]+" --target submission="+at["submission"]+" --target submissions="+at["submissions"]+" --ca ca.pem")
-	})
-	t.Run("Postfix", func(t *testing.T) {
-		p := labtest.ForTest(t, lab.Options{})
-		play(t, "postfix", p.Addr("xclient")+" --ca "+p.CAFile())
-	})
-}
-
-// within is the line in a conversation in which it makes sense.
-func within(line string) string {
-	verb := regexp.MustCompile(`^\w+`).FindString(line)
-	switch {
-	case verb == "connect":
-		return line + "; ehlo()"
-	case verb == "helo", verb == "ehlo":
-		return line
-	case verb == "rcpt":
-		return `ehlo(); mail ""; ` + line
-	case verb == "data":
-		return `ehlo(); mail ""; rcpt "james@new.example.com"; ` + line
-	case strings.Contains(strings.ToLower(line), "auth"):
-		return "ehlo(); starttls(); ehlo(); " + line
-	}
-	return "ehlo(); " + line
-}
-
-// wantFlags fails unless the command, run where none is named, has the flags of
-// the line.
-func wantFlags(t *testing.T, line string) {
-	t.Helper()
-	root := newRoot(&process{})
-	verb, flags := "run", line
-	if rest, ok := strings.CutPrefix(line, "smtplay "); ok {
-		verb, flags, _ = strings.Cut(rest, " ")
-	}
-	cmd, _, err := root.Find([]string{verb})
-	if err != nil || cmd == root && verb != "help" {
-		t.Errorf("%s: no command %q: %v", line, verb, err)
-		return
-	}
-	for _, m := range regexp.MustCompile(`(?:^| )--([a-z-]+)`).FindAllStringSubmatch(flags, -1) {
-		if cmd.Flags().Lookup(m[1]) == nil {
-			t.Errorf("%s: %s has no flag --%s", line, verb, m[1])
-		}
 	}
 }
 

@@ -171,6 +171,9 @@ func writeIn(t *testing.T, dir, name, text string) {
 	}
 }
 
+// runElsewhere are the tests of the pages that are not for a site.
+var runElsewhere = map[string]string{"swaks": "TestSwaksCommands", "ci": "the tests of the packaging", "editor": "testdata/script/check_json.txtar, and init.txtar"}
+
 // TestGuides runs the guides, a page in a folder of its own and its blocks in
 // their order: files are written, commands run, and what they print compared
 // with what the page shows. -update writes that into the page.
@@ -178,7 +181,7 @@ func TestGuides(t *testing.T) {
 	sites := map[string]func(*testing.T) site{"from-expect": demoSite, "from-s_client": demoSite, "recipes": postfixSite, "reports": demoSite, "start": postfixSite}
 	for _, name := range guideNames() {
 		start := sites[name]
-		if start == nil && name != "swaks" { // TestSwaksCommands runs that one
+		if start == nil && runElsewhere[name] == "" {
 			t.Errorf("%s is run by no test", name)
 		}
 		if start == nil {
@@ -263,7 +266,7 @@ func (r *reader) console(text string) string {
 		out, exit := inFolder(r.t, r.dir, r.site.there(line))
 		r.ran++
 		got := strings.TrimRight(r.site.asShown(line, out), "\n")
-		if want := status(line, shown); exit != want && !*update {
+		if want := statusOf(line, shown); exit != want && !*update {
 			r.t.Errorf("%s: exit status %d, want %d\n%s", line, exit, want, got)
 		}
 		if !printed(got, shown) {
@@ -299,8 +302,8 @@ func printed(got, shown string) bool {
 
 var differs = regexp.MustCompile(`[1-9]\d* of \d+ transcripts? changed`)
 
-// status is how a command must end that prints this.
-func status(line, shown string) int {
+// statusOf is how a command must end that prints this.
+func statusOf(line, shown string) int {
 	switch {
 	case !strings.HasPrefix(line, "smtplay "), strings.Contains(line, "|"):
 		return 0

@@ -514,13 +514,16 @@ func (c *call) byHand(l *listener, s *server.Session, handler *lua.LFunction, on
 	held := c.held(l, s, c.s.patient())
 	value := c.s.m.object(objectNamed["session"], held)
 	_, err := c.s.m.state.ProtectedCall(on, handler, value)
-	if err != nil {
+	if err != nil && c.s.service == nil {
 		c.s.broken(c.s.half, c.s.judge(err)) // before the client can see the end, and fails for it
 	}
 	s.Close()
 	l.over(s)
 	if c.s.service != nil {
 		c.s.service.Visited(s.Visit(), s.Secrets)
+	}
+	if err != nil && c.s.service != nil {
+		c.s.broken(c.s.half, c.s.judge(err))
 	}
 	return nil, nil
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"smtplay/engine/wire"
 )
@@ -67,30 +68,30 @@ func Explain(text string) (*Explanation, error) {
 var (
 	// marks are what stands before a reply in a transcript, in swaks and other
 	// clients, and in a bounce.
-	marks = regexp.MustCompile(`^(?:(?:S\d*|SERVER): |<[*~ -]*[ *]|Diagnostic-Code: ?smtp; ?|Status: |smtp; ?)`)
+	marks = lazy(`^(?:(?:S\d*|SERVER): |<[*~ -]*[ *]|Diagnostic-Code: ?smtp; ?|Status: |smtp; ?)`)
 
-	replyLine = regexp.MustCompile(`^([2-5][0-9][0-9])(?:([ -])(.*))?$`)
-	status    = regexp.MustCompile(`^[245]\.[0-9]{1,3}\.[0-9]{1,3}(?:$|[ ;])`)
+	replyLine = lazy(`^([2-5][0-9][0-9])(?:([ -])(.*))?$`)
+	status    = lazy(`^[245]\.[0-9]{1,3}\.[0-9]{1,3}(?:$|[ ;])`)
 
 	// quoted is a reply inside a line of a log: behind a colon, or a bracket
 	// that says what it is.
-	quoted    = regexp.MustCompile(`(?:: |said: |; )([2-5][0-5][0-9])(?:([ -])([^\n]*)|$)`)
-	quotedOwn = regexp.MustCompile(`-reject: [A-Z-]+ from [^ ]+: ([245]\.[0-9]{1,3}\.[0-9]{1,3} [^\n]*)`) // a milter's, without a code
-	dsn       = regexp.MustCompile(`[ ,]dsn=([245]\.[0-9]{1,3}\.[0-9]{1,3})(?:,|$)`)
-	outcome   = regexp.MustCompile(`status=[a-z]+ \((.*)\)$`)
+	quoted    = lazy(`(?:: |said: |; )([2-5][0-5][0-9])(?:([ -])([^\n]*)|$)`)
+	quotedOwn = lazy(`-reject: [A-Z-]+ from [^ ]+: ([245]\.[0-9]{1,3}\.[0-9]{1,3} [^\n]*)`) // a milter's, without a code
+	dsn       = lazy(`[ ,]dsn=([245]\.[0-9]{1,3}\.[0-9]{1,3})(?:,|$)`)
+	outcome   = lazy(`status=[a-z]+ \((.*)\)$`)
 
-	inReply   = regexp.MustCompile(` ?\(in reply to (?:the )?(end of DATA|[A-Z]+)[^)]*\)+$`)
-	rejected  = regexp.MustCompile(`reject(?:_warning)?: ([A-Z-]+) from `)
-	logTail   = regexp.MustCompile(`; (?:from=<|to=<|proto=).*$`)
-	logged    = regexp.MustCompile(`(?:postfix|exim|sendmail|smtpd?|lmtp|dovecot)[^ ]*\[[0-9]+\]: | status=| dsn=|reject: |said: `)
-	joinCodes = regexp.MustCompile(` ([2-5][0-9][0-9])[ -](?:[245]\.[0-9]{1,3}\.[0-9]{1,3} )?`)
+	inReply   = lazy(` ?\(in reply to (?:the )?(end of DATA|[A-Z]+)[^)]*\)+$`)
+	rejected  = lazy(`reject(?:_warning)?: ([A-Z-]+) from `)
+	logTail   = lazy(`; (?:from=<|to=<|proto=).*$`)
+	logged    = lazy(`(?:postfix|exim|sendmail|smtpd?|lmtp|dovecot)[^ ]*\[[0-9]+\]: | status=| dsn=|reject: |said: `)
+	joinCodes = lazy(` ([2-5][0-9][0-9])[ -](?:[245]\.[0-9]{1,3}\.[0-9]{1,3} )?`)
 )
 
 // read finds the reply in a text; nil where there is none.
 func read(text string) *Explanation {
 	all := strings.Split(strings.ReplaceAll(text, "\r\n", "\n"), "\n")
 	for i := range all {
-		all[i] = strings.TrimSpace(marks.ReplaceAllString(strings.TrimSpace(all[i]), ""))
+		all[i] = strings.TrimSpace(marks().ReplaceAllString(strings.TrimSpace(all[i]), ""))
 	}
 	for i, line := range all {
 		if line == "" {
@@ -99,7 +100,7 @@ func read(text string) *Explanation {
 		if e := readReply(all[i:]); e != nil {
 			return e
 		}
-		if status.MatchString(line) {
+		if status().MatchString(line) {
 			e := &Explanation{}
 			e.split(line)
 			return e
@@ -116,7 +117,7 @@ func readReply(all []string) *Explanation {
 	var e *Explanation
 	var text []string
 	for _, line := range all {
-		m := replyLine.FindStringSubmatch(line)
+		m := replyLine().FindStringSubmatch(line)
 		if m == nil {
 			break
 		}
@@ -140,7 +141,7 @@ func readReply(all []string) *Explanation {
 // strip takes the enhanced status code off a line of a reply, and keeps the
 // first. A class of replies that has none keeps its text.
 func (e *Explanation) strip(line string) string {
-	found := strings.TrimRight(status.FindString(line), " ;")
+	found := strings.TrimRight(status().FindString(line), " ;")
 	if found == "" || e.Code/100 == 3 {
 		return line
 	}
@@ -155,16 +156,16 @@ func (e *Explanation) split(line string) { e.Text = e.strip(line) }
 
 // readLog reads a line of a log.
 func readLog(line string) *Explanation {
-	if !logged.MatchString(line) {
+	if !logged().MatchString(line) {
 		return nil
 	}
 	e := &Explanation{Verb: verbIn(line)}
 	whole := line
-	line = strings.TrimSuffix(inReply.ReplaceAllString(line, ""), ")")
-	line = logTail.ReplaceAllString(line, "")
-	if m := quoted.FindStringSubmatch(line); m != nil {
+	line = strings.TrimSuffix(inReply().ReplaceAllString(line, ""), ")")
+	line = logTail().ReplaceAllString(line, "")
+	if m := quoted().FindStringSubmatch(line); m != nil {
 		e.Code, _ = strconv.Atoi(m[1])
-		e.Text = joinCodes.ReplaceAllStringFunc(e.strip(m[3]), func(code string) string {
+		e.Text = joinCodes().ReplaceAllStringFunc(e.strip(m[3]), func(code string) string {
 			if code[1:4] == m[1] { // the next line of the same reply
 				return "\n"
 			}
@@ -172,13 +173,13 @@ func readLog(line string) *Explanation {
 		})
 		return e
 	}
-	if m := quotedOwn.FindStringSubmatch(line); m != nil {
+	if m := quotedOwn().FindStringSubmatch(line); m != nil {
 		e.split(m[1])
 		return e
 	}
-	if m := dsn.FindStringSubmatch(whole); m != nil {
+	if m := dsn().FindStringSubmatch(whole); m != nil {
 		e.Enhanced = m[1]
-		if o := outcome.FindStringSubmatch(whole); o != nil {
+		if o := outcome().FindStringSubmatch(whole); o != nil {
 			e.Text = o[1]
 		}
 		return e
@@ -188,9 +189,9 @@ func readLog(line string) *Explanation {
 
 // verbIn is the command that a line of a log names, "" where it names none.
 func verbIn(line string) string {
-	m := inReply.FindStringSubmatch(line)
+	m := inReply().FindStringSubmatch(line)
 	if m == nil {
-		if m = rejected.FindStringSubmatch(line); m == nil {
+		if m = rejected().FindStringSubmatch(line); m == nil {
 			return ""
 		}
 	}
@@ -201,4 +202,9 @@ func verbIn(line string) string {
 		return Greeting
 	}
 	return m[1]
+}
+
+// lazy is a regular expression that is compiled when it is first needed.
+func lazy(expr string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expr) })
 }

@@ -16,7 +16,7 @@ demo: $(BIN)
 	$(BIN) run --demo
 
 test:
-	$(GO) test -race ./...
+	$(GO) test -race -timeout 14m ./...
 
 postfix: $(BIN)
 	$(GO) build -o bin/lab ./cmd/lab

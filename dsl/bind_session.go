@@ -360,8 +360,8 @@ func runServerHandshake(c *call, h *heldSession) int {
 	refused := c.option("refused")
 	d := c.bounded(h)
 	err := h.StartTLS(config)
-	alert := ""
-	if e := (*server.HandshakeError)(nil); errors.As(err, &e) {
+	alert := "" // what came to nothing for another reason, as with time, is no refusal
+	if e := (*server.HandshakeError)(nil); errors.As(err, &e) && (e.Alert != "" || server.Gone(err)) {
 		alert = cmp.Or(e.Alert, e.Error())
 	}
 	if refused == lua.LNil || refused == lua.LFalse {

@@ -222,6 +222,21 @@ local mx = listen()
 start("client", function() connect(mx.address); expect 220; send "starttls"; expect 220; handshake(); sleep(5) end)
 local s = mx:accept(); s:reply "220 x"; s:expect_command "starttls"; s:reply "220 go"
 s:starttls{ refused = true } --! failed: the client took the certificate`},
+	{"a client that hangs refuses nothing", `
+local mx = listen()
+start("client", function() connect(mx.address); expect 220; send "starttls"; expect 220; sleep(5) end)
+local s = mx:accept(); s:reply "220 x"; s:expect_command "starttls"; s:reply "220 go"
+s:starttls{ refused = true, within = "50ms" } --! failed: the client sent nothing more in 50ms`},
+	{"a client that goes on in clear refuses nothing", `
+local mx = listen()
+start("client", function() connect(mx.address); expect 220; send "starttls"; expect 220; raw "noop\r\n"; sleep(5) end)
+local s = mx:accept(); s:reply "220 x"; s:expect_command "starttls"; s:reply "220 go"
+s:starttls{ refused = true } --! failed: does not look like a TLS handshake`},
+	{"a client that only goes away has refused it", `
+local mx = listen()
+start("client", function() connect(mx.address); expect 220; send "starttls"; expect 220; close() end)
+local s = mx:accept(); s:reply "220 x"; s:expect_command "starttls"; s:reply "220 go"
+s:starttls{ refused = true }`},
 	{"a session that is closed", `
 local mx = listen()
 start("client", function() connect(mx.address); expect 220; expect_close() end)

@@ -222,6 +222,10 @@ local mx = listen()
 start("client", function() connect(mx.address); expect 220; send "starttls"; expect 220; handshake(); sleep(5) end)
 local s = mx:accept(); s:reply "220 x"; s:expect_command "starttls"; s:reply "220 go"
 s:starttls{ refused = true } --! failed: the client took the certificate`},
+	{"a session that is cut off within a handshake", `
+local mx = listen()
+start("client", function() connect(mx.address); ehlo(); send "starttls"; expect 220; sleep(5) end)
+mx:take{ timeout = "50ms" }:expect{ handshake = true, ended = "handshake" } --! failed: the client did not end its session in 50ms`},
 	{"a client that hangs refuses nothing", `
 local mx = listen()
 start("client", function() connect(mx.address); expect 220; send "starttls"; expect 220; sleep(5) end)

@@ -155,8 +155,9 @@ func (v *Visit) end(s *Session) {
 	if !errors.Is(s.err, ErrOver) && !gone(s.err) {
 		v.Err = s.err
 	}
+	cut := errors.Is(s.err, ErrTimeout) || errors.Is(s.err, ErrClosed) // which is no word of the client's on TLS
 	switch {
-	case errors.As(s.err, &v.Handshake):
+	case !cut && errors.As(s.err, &v.Handshake):
 		v.Ended, v.Err = EndedHandshake, nil
 	case v.Quit:
 		v.Ended, v.Err = EndedByQuit, nil

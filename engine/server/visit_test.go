@@ -127,6 +127,15 @@ func TestVisitEnds(t *testing.T) {
 			}
 		})
 	}
+	t.Run("time is up within a handshake", func(t *testing.T) {
+		l := listen(t, server.ListenOptions{Timeout: 50 * time.Millisecond})
+		connect(t, l)
+		v := server.Polite{TLS: cert.ServerConfig(), ImplicitTLS: true}.Play(accept(t, l))
+		if v.Ended != server.EndedByTimeout || v.Handshake != nil {
+			t.Errorf("ended by %v, handshake: %v", v.Ended, v.Handshake)
+		}
+		wantErr(t, v.Err, server.ErrTimeout)
+	})
 	for name, end := range map[string]func(*server.Listener, *server.Session){
 		"timeout": func(_ *server.Listener, s *server.Session) { s.SetTimeout(time.Millisecond) },
 		"closed":  func(l *server.Listener, _ *server.Session) { l.Close() },

@@ -497,12 +497,8 @@ func runServe(c *call) int {
 
 // serveOne plays a session that serve accepted, and keeps the messages it brought.
 func (c *call) serveOne(l *listener, s *server.Session, p server.Polite, answers map[string]*answer, timeout time.Duration, on *lua.LState) ([]lua.LValue, *lua51.Error) {
+	p.Took = func(m *server.Message) { l.inbox.add(messageOf(m)) }
 	visit, failed := c.play(l, s, p, answers, timeout, on)
-	for i := range visit.Messages {
-		if m := &visit.Messages[i]; m.Complete && m.Accepted {
-			l.inbox.add(messageOf(m))
-		}
-	}
 	if c.s.service != nil {
 		c.s.service.Visited(visit, s.Secrets)
 	}

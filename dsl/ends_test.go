@@ -222,6 +222,16 @@ local mx = listen()
 start("client", function() connect(mx.address); expect 220; send "starttls"; expect 220; handshake(); sleep(5) end)
 local s = mx:accept(); s:reply "220 x"; s:expect_command "starttls"; s:reply "220 go"
 s:starttls{ refused = true } --! failed: the client took the certificate`},
+	{"a message that serve took, of a session that goes on", `
+local mx = listen(); mx:serve()
+connect(mx.address); ehlo(); mail "a@example.org"; rcpt "b@example.com"; data "Subject: one\n\nx"
+mx:expect{ subject = "one", within = "5s" }
+mail "a@example.org"; rcpt("b@example.com"); quit()
+mx:expect{ subject = "two", within = "50ms" } --! failed: 1 came`},
+	{"a message that serve refused, of a session that goes on", `
+local mx = listen(); mx:serve{ message = "550 no" }
+connect(mx.address); ehlo(); mail "a@example.org"; rcpt "b@example.com"; data("Subject: one\n\nx", { expect = 550 })
+mx:expect{ subject = "one", within = "50ms" } --! failed: no message came`},
 	{"a session that is cut off within a handshake", `
 local mx = listen()
 start("client", function() connect(mx.address); ehlo(); send "starttls"; expect 220; sleep(5) end)

@@ -46,6 +46,10 @@ type Polite struct {
 	// Answer, where it is set, decides each reply when it is due; not ok leaves
 	// it to On.
 	Answer func(Question) (answer Answer, ok bool)
+
+	// Took, where it is set, is told of each message that was accepted when Play has
+	// answered it; the visit tells only when it is over. It may keep the message.
+	Took func(*Message)
 }
 
 // politeSession is the state of one session.
@@ -360,6 +364,10 @@ func (c *politeSession) forget() {
 	if c.opened && c.kept {
 		c.visit.Messages = append(c.visit.Messages, c.mail)
 		c.text += len(c.mail.Data)
+		if c.Took != nil && c.mail.Complete && c.mail.Accepted {
+			m := c.mail
+			c.Took(&m)
+		}
 	}
 	c.opened, c.named = false, 0
 	m := &c.mail

@@ -232,6 +232,12 @@ mx:expect{ subject = "two", within = "50ms" } --! failed: 1 came`},
 local mx = listen(); mx:serve{ message = "550 no" }
 connect(mx.address); ehlo(); mail "a@example.org"; rcpt "b@example.com"; data("Subject: one\n\nx", { expect = 550 })
 mx:expect{ subject = "one", within = "50ms" } --! failed: no message came`},
+	{"a message that serve took by LMTP, for some", `
+local mx = listen{ lmtp = true }; mx:serve{ message = { ["c@example.com"] = "550 no" } }
+connect(mx.address); expect(220); send "LHLO me"; expect(250); mail "a@example.org"; rcpt "b@example.com"; rcpt "c@example.com"
+send "DATA"; expect(354); raw "Subject: one\r\n\r\nx\r\n.\r\n"; expect(250); expect(550); quit()
+mx:expect{ subject = "one", to = "b@example.com" }
+mx:expect{ subject = "one", to = "c@example.com", within = "50ms" } --! failed: envelope recipient: expected "c@example.com", got "b@example.com"`},
 	{"a session that is cut off within a handshake", `
 local mx = listen()
 start("client", function() connect(mx.address); ehlo(); send "starttls"; expect 220; sleep(5) end)

@@ -48,7 +48,8 @@ type Polite struct {
 	Answer func(Question) (answer Answer, ok bool)
 
 	// Took, where it is set, is told of each message that was accepted when Play has
-	// answered it; the visit tells only when it is over. It may keep the message.
+	// answered it; the visit tells only when it is over. In LMTP its recipients are those
+	// for whom it was accepted. It may keep the message.
 	Took func(*Message)
 }
 
@@ -366,6 +367,9 @@ func (c *politeSession) forget() {
 		c.text += len(c.mail.Data)
 		if c.Took != nil && c.mail.Complete && c.mail.Accepted {
 			m := c.mail
+			if c.LMTP {
+				m.To = m.reached()
+			}
 			c.Took(&m)
 		}
 	}

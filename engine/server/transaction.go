@@ -147,6 +147,16 @@ func (c *politeSession) finish(key string) {
 	}
 }
 
+// reached are the recipients for whom a message was accepted in LMTP.
+func (m *Message) reached() (to []string) {
+	for _, r := range m.Recipients {
+		if r.Accepted && strings.HasPrefix(r.Final, "2") {
+			to = append(to, r.Address)
+		}
+	}
+	return to
+}
+
 // path takes the address out of "FROM:<address> PARAMETERS". A ">" inside a
 // quoted local part does not end it.
 func path(arg, label string) (address, rest string, ok bool) {

@@ -49,9 +49,9 @@ func (l *login) proofs(said []byte) []transcript.Span {
 // hide returns what of a line must be masked.
 func (l *login) hide(line string) []transcript.Span {
 	line = strings.TrimRight(line, "\r\n")
-	start := 0
+	start, asked := 0, l.asked
 	switch {
-	case l.asked:
+	case asked:
 		l.asked = false
 	case wire.Verb(strings.TrimLeft(line, " \t")) == "AUTH":
 		fields := strings.Fields(line)
@@ -68,16 +68,34 @@ func (l *login) hide(line string) []transcript.Span {
 		}
 		start += strings.Index(line[start:], fields[2])
 	case l.begun && likeBase64(line):
+		if l.messages++; !l.names() {
+			l.mask(line)
+		}
 		return l.span(0, line, transcript.SASLMask("", "", "")) // typed ahead, or out of step
 	default:
 		return nil
 	}
 	message := line[start:]
 	l.messages++
-	if message == "" || message == "*" || message == "=" || l.mechanism == "LOGIN" && l.messages == 1 || transcript.OpenSASL(l.mechanism, message) {
+	if message == "" || message == "*" || message == "=" || l.names() && !(asked && l.asksPassword()) || transcript.OpenSASL(l.mechanism, message) {
 		return nil
 	}
 	return l.span(start, line, l.mask(message))
+}
+
+// names says whether the last message should be the name of LOGIN, which comes first.
+func (l *login) names() bool { return l.mechanism == "LOGIN" && l.messages == 1 }
+
+// asksPassword: some servers ask for that first.
+func (l *login) asksPassword() bool { return strings.Contains(strings.ToLower(l.challenge), "password") }
+
+// answers is hide for what is read in another way than as a line.
+func (l *login) answers(data []byte) []transcript.Span {
+	if !l.asked {
+		return nil
+	}
+	line, _, _ := strings.Cut(string(data), "\n")
+	return l.hide(line)
 }
 
 func (l *login) span(start int, line, mask string) []transcript.Span {

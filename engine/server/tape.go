@@ -101,7 +101,7 @@ func (t *tape) heard(data []byte) {
 }
 
 // octets records what is no line: the chunk of a BDAT.
-func (t *tape) octets(data []byte) { t.record(transcript.Client, data, nil) }
+func (t *tape) octets(data []byte) { t.record(transcript.Client, data, t.login.answers(data)) }
 
 // textBegins has message text gathered: in one event a secret is found also
 // where it goes over many lines.
@@ -110,7 +110,7 @@ func (t *tape) textBegins() { t.within = t.rec != nil }
 // textEnds records what came of the message.
 func (t *tape) textEnds() {
 	if len(t.message) > 0 {
-		t.record(transcript.Client, t.message, nil)
+		t.record(transcript.Client, t.message, t.login.answers(t.message))
 	}
 	if t.within, t.text, t.message = false, false, t.message[:0]; cap(t.message) > mostSpare {
 		t.message = nil

@@ -200,6 +200,72 @@ func TestTapeLogin(t *testing.T) {
 	}
 }
 
+// TestTapeLoginByHand: nor where a server that is played by hand reads it in other
+// ways, and whoever plays it says it again.
+func TestTapeLoginByHand(t *testing.T) {
+	const password = "undeclared-Pw-2"
+	line := b64(password) + "\r\n"
+	tests := []struct {
+		name string
+		play func(*server.Session) string
+		said string
+	}{
+		{"LOGIN that asks for the password first", func(s *server.Session) string {
+			s.ReadLine()
+			s.Reply("334 " + b64("Password:"))
+			got, _ := s.ReadLine()
+			return got
+		}, "AUTH LOGIN\r\n" + line},
+		{"LOGIN, typed ahead and not asked for", func(s *server.Session) string {
+			s.ReadLine()
+			s.ReadLine()
+			got, _ := s.ReadLine()
+			return got
+		}, "AUTH LOGIN\r\n" + b64("james") + "\r\n" + line},
+		{"LOGIN with the name, typed ahead and not asked for", func(s *server.Session) string {
+			s.ReadLine()
+			got, _ := s.ReadLine()
+			return got
+		}, "AUTH LOGIN " + b64("james") + "\r\n" + line},
+		{"PLAIN that was refused at once", func(s *server.Session) string {
+			s.ReadLine()
+			s.Reply("503 no")
+			got, _ := s.ReadLine()
+			return got
+		}, "AUTH PLAIN\r\n" + saslPlain("james", password) + "\r\n"},
+		{"as octets", func(s *server.Session) string {
+			s.ReadLine()
+			s.Reply("334 ")
+			got, _ := s.ReadBytes(len(saslPlain("james", password)) + 2)
+			return got
+		}, "AUTH PLAIN\r\n" + saslPlain("james", password) + "\r\n"},
+		{"as message text", func(s *server.Session) string {
+			s.ReadLine()
+			s.Reply("334 ")
+			got, _ := s.ReadData()
+			return got
+		}, "AUTH PLAIN\r\n" + saslPlain("james", password) + "\r\n.\r\n"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got := taped(t, &transcript.Redactor{}, func(s *server.Session) {
+				heard := tt.play(s)
+				plain, _ := base64.StdEncoding.DecodeString(strings.TrimSpace(heard))
+				s.Note("it was " + strings.TrimSpace(heard))
+				s.Note("that is " + strings.ReplaceAll(string(plain), "\x00", " "))
+			}, func(c *client) { c.send(tt.said); c.rest() })
+			for _, form := range []string{password, b64(password), saslPlain("james", password)} {
+				if strings.Contains(got, form) {
+					t.Errorf("%q is shown:\n%s", form, got)
+				}
+			}
+			if !strings.Contains(got, "* note that is ") && !strings.Contains(got, "*2 note that is ") {
+				t.Errorf("not played to its end:\n%s", got)
+			}
+		})
+	}
+}
+
 // TestTapeProof: neither side's proof of SCRAM is shown.
 func TestTapeProof(t *testing.T) {
 	redact := &transcript.Redactor{}

@@ -61,3 +61,26 @@ mx:take()
 		})
 	}
 }
+
+// The files of listen are looked for beside who names them.
+func TestListenInSuite(t *testing.T) {
+	ca, err := server.MakeCA(server.AuthorityOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := ca.KeyPEM()
+	if err != nil {
+		t.Fatal(err)
+	}
+	both := string(append(ca.PEM(), key...))
+	for _, options := range []string{`cert = "both.pem"`, `ca = "both.pem"`, `ca = "both.pem", ca_key = "both.pem"`} {
+		s, problems := inFolders(t, [2]string{"both.pem", both}, [2]string{"suite.lua", "before_each(function() mx = listen{ " + options + " }; mx:serve() end)"},
+			[2]string{"a/t.lua", "connect(mx.address); ehlo()"})
+		if s == nil {
+			t.Fatal(problems)
+		}
+		if r := newBench(t, nil).runs(t, s)[0]; r.Outcome != suite.Passed {
+			t.Errorf("%s: %v %+v", options, r.Outcome, r.Failure)
+		}
+	}
+}

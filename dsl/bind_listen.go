@@ -245,13 +245,13 @@ func (c *call) authority() *server.Authority {
 	case cert == "":
 		c.wrong("ca_key of listen is the key of ca, and ca is not given, or empty")
 	}
-	certPEM, certName, err := c.s.script.clientPEM("ca", cert)
+	certPEM, certName, err := c.home().clientPEM("ca", cert)
 	if err != nil {
 		c.wrong("%v", err)
 	}
 	keyPEM, keyName := certPEM, certName
 	if key != "" {
-		if keyPEM, keyName, err = c.s.script.clientPEM("ca_key", key); err != nil {
+		if keyPEM, keyName, err = c.home().clientPEM("ca_key", key); err != nil {
 			c.wrong("%v", err)
 		}
 	}

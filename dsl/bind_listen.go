@@ -23,6 +23,9 @@ import (
 // does not say: a client that hangs ends in bounded time.
 const sessionTime = 2 * time.Minute
 
+// mostListeners bounds those of one test, each of which holds a port and a file of this machine.
+const mostListeners = 256
+
 // errNobody is why accept and take end where nobody connected.
 var errNobody = errors.New("nobody connected")
 
@@ -110,6 +113,9 @@ func hostParams(more ...param) []param {
 
 func runListen(c *call) int {
 	c.inTest()
+	if len(c.s.peers) >= mostListeners {
+		c.wrong("listen: this test has %d listeners already: one takes any number of clients, one after the other or, by serve, at once", mostListeners)
+	}
 	l := &listener{s: c.s, pos: c.pos, domain: cmp.Or(c.optText("name"), "mx.example.net")}
 	if lmtp := c.optBool("lmtp"); lmtp != nil {
 		l.lmtp = *lmtp

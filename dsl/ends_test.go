@@ -238,6 +238,9 @@ connect(mx.address); expect(220); send "LHLO me"; expect(250); mail "a@example.o
 send "DATA"; expect(354); raw "Subject: one\r\n\r\nx\r\n.\r\n"; expect(250); expect(550); quit()
 mx:expect{ subject = "one", to = "b@example.com" }
 mx:expect{ subject = "one", to = "c@example.com", within = "50ms" } --! failed: envelope recipient: expected "c@example.com", got "b@example.com"`},
+	{"listeners without end", `
+for _ = 1, 256 do listen{ tls = false } end
+listen{ tls = false } --! error: this test has 256 listeners already`},
 	{"a session that is cut off within a handshake", `
 local mx = listen()
 start("client", function() connect(mx.address); ehlo(); send "starttls"; expect 220; sleep(5) end)

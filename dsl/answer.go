@@ -300,10 +300,23 @@ func (h *host) ask(fn *lua.LFunction, q server.Question) (*server.Answer, *lua51
 	if readErr != nil {
 		return nil, h.wrong(fn, "what the function for %s returned: %v", answerName(q.Key), readErr)
 	}
-	if told.decide != nil {
+	if told.decides() {
 		return nil, h.wrong(fn, "the function for %s returned a function: it returns an answer, or nil for the usual one", answerName(q.Key))
 	}
 	return h.decide(told, q)
+}
+
+// decides says whether a function is asked for some of it.
+func (a *answer) decides() bool {
+	if a == nil {
+		return false
+	}
+	for _, by := range a.by {
+		if by.decides() {
+			return true
+		}
+	}
+	return a.decide != nil || slices.ContainsFunc(a.times, (*answer).decides)
 }
 
 // answerName is the option by which a reply is replaced.

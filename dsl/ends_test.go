@@ -238,6 +238,11 @@ connect(mx.address); expect(220); send "LHLO me"; expect(250); mail "a@example.o
 send "DATA"; expect(354); raw "Subject: one\r\n\r\nx\r\n.\r\n"; expect(250); expect(550); quit()
 mx:expect{ subject = "one", to = "b@example.com" }
 mx:expect{ subject = "one", to = "c@example.com", within = "50ms" } --! failed: envelope recipient: expected "c@example.com", got "b@example.com"`},
+	{"a function that returns itself in a list, and by address", `
+local mx, f = listen()
+f = function() return { { ["b@example.com"] = f } } end --! error: the function for rcpt returned a function
+start("client", function() connect(mx.address); ehlo(); mail "a@example.org"; rcpt "b@example.com" end)
+mx:take{ rcpt = f }`},
 	{"listeners without end", `
 for _ = 1, 256 do listen{ tls = false } end
 listen{ tls = false } --! error: this test has 256 listeners already`},

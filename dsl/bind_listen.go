@@ -518,16 +518,14 @@ func (c *call) byHand(l *listener, s *server.Session, handler *lua.LFunction, on
 	_, err := c.s.m.state.ProtectedCall(on, handler, value)
 	if err != nil && c.s.service == nil {
 		c.s.broken(c.s.half, c.s.judge(err)) // before the client can see the end, and fails for it
+		err = nil
 	}
 	s.Close()
 	l.over(s)
 	if c.s.service != nil {
 		c.s.service.Visited(s.Visit(), s.Secrets)
 	}
-	if err != nil && c.s.service != nil {
-		c.s.broken(c.s.half, c.s.judge(err))
-	}
-	return nil, nil
+	return nil, err
 }
 
 // prune forgets the halves of sessions that are over.

@@ -199,3 +199,32 @@ func resident(t *testing.T, pid int) float64 {
 	}
 	return kilobytes(status, "VmRSS") / 1024
 }
+
+// TestServedByHandFails: a failure is told of the client that failed, after what
+// came of it.
+func TestServedByHandFails(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, map[string]string{"byhand.lua": `listen{ tls = false }:serve(function(s) s:reply "220 mx"; s:expect_command "quit"; s:reply "221 bye" end)`})
+	s := child{dir: dir}.serve(t, "byhand.lua")
+	for i, line := range []string{"noop", "quit", "noop"} {
+		conn, err := net.Dial("tcp", s.addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(conn, "%s\r\n", line)
+		io.Copy(io.Discard, conn)
+		conn.Close()
+		wants := []string{": 127.0.0.1; "}
+		if line != "quit" {
+			wants = append(wants, `: FAIL byhand.lua:1: expected the command "quit", got "noop"`)
+		}
+		for _, want := range wants {
+			if got := s.next(t); !strings.HasPrefix(got, fmt.Sprintf("client %d%s", i+1, want)) {
+				t.Errorf("client %d: %q, want %q", i+1, got, want)
+			}
+		}
+	}
+	if e := s.stop(t); e.status != exitFailed {
+		t.Errorf("status %d", e.status)
+	}
+}

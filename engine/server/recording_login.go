@@ -87,7 +87,9 @@ func (l *login) hide(line string) []transcript.Span {
 func (l *login) names() bool { return l.mechanism == "LOGIN" && l.messages == 1 }
 
 // asksPassword: some servers ask for that first.
-func (l *login) asksPassword() bool { return strings.Contains(strings.ToLower(l.challenge), "password") }
+func (l *login) asksPassword() bool {
+	return strings.Contains(strings.ToLower(l.challenge), "password")
+}
 
 // answers is hide for what is read in another way than as a line.
 func (l *login) answers(data []byte) []transcript.Span {

@@ -488,7 +488,7 @@ func runServe(c *call) int {
 				return nil, nil // closed, or the test is over
 			}
 			n := l.begin(s)
-			client := &half{name: fmt.Sprintf("session %d of %s", n, l.serving.name), begun: at.pos, stands: at.pos, served: true, secrets: s.Secrets}
+			client := &half{name: fmt.Sprintf("session %d of %s", n, l.serving.name), begun: at.pos, stands: at.pos, served: true, byHand: handler != nil, secrets: s.Secrets}
 			at.s.begin(client, func(on *lua.LState) ([]lua.LValue, *lua51.Error) {
 				if handler != nil {
 					return at.byHand(l, s, handler, on)

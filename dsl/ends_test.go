@@ -243,6 +243,18 @@ local mx, f = listen()
 f = function() return { { ["b@example.com"] = f } } end --! error: the function for rcpt returned a function
 start("client", function() connect(mx.address); ehlo(); mail "a@example.org"; rcpt "b@example.com" end)
 mx:take{ rcpt = f }`},
+	{"a function of serve that fails for the QUIT at the end", `
+local mx = listen()
+mx:serve{ quit = function(_, visit) visit:expect{ helo = "another" } end } --! failed: client name: expected "another"
+connect(mx.address); ehlo "me"`},
+	{"a function of serve that fails for the QUIT at the end, once it waited", `
+local mx = listen()
+mx:serve{ quit = function() sleep "20ms"; fail "no QUIT" end } --! failed: no QUIT (in the half "session 2 of serve")
+connect(mx.address); ehlo "me"`},
+	{"a function of serve that refuses the QUIT at the end", `
+local mx = listen()
+mx:serve{ quit = function() return "500 no" end }
+connect(mx.address); ehlo "me"`},
 	{"listeners without end", `
 for _ = 1, 256 do listen{ tls = false } end
 listen{ tls = false } --! error: this test has 256 listeners already`},

@@ -22,6 +22,7 @@ type half struct {
 	begun  transcript.Pos
 	strand *lua51.Strand
 	served bool // it plays a listener's sessions, and is not awaited
+	byHand bool // by a function of the script's, which the end of the test cuts off
 
 	secrets *transcript.Redactor // of the session that a service plays in it; nil for those of the test
 
@@ -89,6 +90,10 @@ func (s *session) begin(h *half, body func(l *lua.LState) ([]lua.LValue, *lua51.
 // only follow.
 func (s *session) broken(h *half, v suite.Verdict) {
 	h.verdict = v
+	if s.over && s.belated == nil && s.ctx.Err() == nil && h.served && !h.byHand && s.service == nil {
+		h.signed()
+		s.belated = &v
+	}
 	if s.over || s.broke != nil || s.ctx.Err() != nil {
 		return
 	}

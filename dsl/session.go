@@ -53,7 +53,7 @@ type session struct {
 	own      *half   // the test's own course
 	halves   []*half // those that start and serve began
 	broke    *half   // the first of all that failed
-	over     bool    // the test's own course and all that it awaits have ended: nothing is judged any more
+	over     bool    // the test's own course and all that it awaits have ended: nothing is judged any more but what is belated
 	accepted []*heldSession
 	together bool // there are two ends: a failure shows all conversations
 	barriers map[string]*barrier
@@ -62,8 +62,9 @@ type session struct {
 	closers  []func() // what the end of the test lets go of
 	began    time.Time
 
-	service  *Service // the script is served alone; nil where it is a test
-	expected int      // expectations that held
+	belated  *suite.Verdict // of a function of serve's that failed for a QUIT at the end
+	service  *Service       // the script is served alone; nil where it is a test
+	expected int            // expectations that held
 	cleanup  []*lua.LFunction
 	loaded   map[string]lua.LValue // modules
 	late     []*module             // modules loaded so far
@@ -207,6 +208,9 @@ func (s *session) verdict(played error, v *suite.Verdict) {
 		s.ctx = ctx
 	}
 	s.end(v)
+	if s.belated != nil && v.Outcome == suite.Passed {
+		s.blame(v, *s.belated)
+	}
 	s.part()
 	if v.Outcome == suite.Passed && expected == 0 && s.service == nil {
 		*v = suite.Verdict{Outcome: suite.Errored, Failure: &suite.Failure{Pos: s.start(), Source: s.line(s.start()),

@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"syscall"
@@ -291,5 +292,23 @@ func TestStart(t *testing.T) {
 		if f.failed != fails {
 			t.Errorf("after %q: failed %v", line, f.failed)
 		}
+	}
+}
+
+// TestReadBytesAnnounced: octets that are announced and do not come take no room.
+func TestReadBytesAnnounced(t *testing.T) {
+	l := listen(t, server.ListenOptions{})
+	c := connect(t, l)
+	s := accept(t, l)
+	defer s.Close()
+	c.send("abc")
+	c.conn.Close()
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	_, err := s.ReadBytes(64 << 20)
+	runtime.ReadMemStats(&after)
+	wantErr(t, err, io.ErrUnexpectedEOF)
+	if took := after.TotalAlloc - before.TotalAlloc; took > 16<<20 {
+		t.Errorf("%d bytes were made for 3", took)
 	}
 }

@@ -245,16 +245,21 @@ func (s *Session) ReadBytes(n int) (string, error) {
 	if n < 0 || n > maxData {
 		return "", s.fail(fmt.Errorf("read %d bytes: %w", n, ErrTooLong))
 	}
-	chunk := make([]byte, n)
-	got, err := io.ReadFull(s.in, chunk)
-	if got > 0 {
-		s.log(FromClient, chunk[:got])
-		s.tape.octets(chunk[:got])
+	// What is announced need not come: there is room for what did.
+	var chunk bytes.Buffer
+	chunk.Grow(min(n, readSize))
+	_, err := io.CopyN(&chunk, s.in, int64(n))
+	if chunk.Len() > 0 {
+		s.log(FromClient, chunk.Bytes())
+		s.tape.octets(chunk.Bytes())
+		if err == io.EOF {
+			err = io.ErrUnexpectedEOF
+		}
 	}
 	if err != nil {
 		return "", s.fail(fmt.Errorf("read %d bytes: %w", n, s.why(err)))
 	}
-	return string(chunk), nil
+	return chunk.String(), nil
 }
 
 // Buffered returns what has been received but not read, without waiting for

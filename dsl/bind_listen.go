@@ -88,7 +88,7 @@ func listenerObject() *object {
 			options: hostParams(optWithin), example: `local got = mx:take{ rcpt = "451 4.7.1 come back", within = "30s" }`, run: runTake},
 		{name: "accept", chapter: chapterPeers, returns: "session", doc: "Waits for a client to connect, and lets the script play the server by hand: nothing is said by itself.",
 			options: []param{optWithin, {name: "timeout", kind: durationKind, doc: "how long each command may take (default 30s)"}}, example: `local s = mx:accept(); s:reply "220 mx.example.net"`, run: runAccept},
-		{name: "serve", chapter: chapterPeers, calls: true, doc: "Plays every session from now on as take does, at once and in the background, until the test ends. With a function, that plays each by hand. What functions of several sessions share is safe: one of them runs at a time.",
+		{name: "serve", chapter: chapterPeers, calls: true, doc: "Plays every session from now on as take does, at once and in the background, until the test ends. With a function, that plays each by hand. What functions of several sessions share is safe: one of them runs at a time. The test does not wait for them: what such a function would find wrong after the test has ended is not judged.",
 			args:    []param{{name: "handler", kind: functionKind, optional: true}},
 			options: hostParams(), example: `mx:serve{ rcpt = function(address, visit) … end }`, run: runServe},
 		{name: "expect", chapter: chapterPeers, returns: "message", doc: "Awaits a message, among those that serve took whole, that is as demanded, and returns it.",

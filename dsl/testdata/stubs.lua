@@ -441,7 +441,7 @@ function listener:accept(options) end
 ---@field vrfy? smtplay.answer # to VRFY
 ---@field quit? smtplay.answer # to QUIT
 
----Plays every session from now on as take does, at once and in the background, until the test ends. With a function, that plays each by hand. What functions of several sessions share is safe: one of them runs at a time.
+---Plays every session from now on as take does, at once and in the background, until the test ends. With a function, that plays each by hand. What functions of several sessions share is safe: one of them runs at a time. The test does not wait for them: what such a function would find wrong after the test has ended is not judged.
 ---
 ---    mx:serve{ rcpt = function(address, visit) … end }
 ---@param handler? function

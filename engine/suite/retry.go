@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"smtplay/engine/transcript"
@@ -21,7 +22,8 @@ type Attempt struct {
 
 // settle runs a test one time, and again while it goes wrong and there are
 // attempts left. Only a pass makes good what went wrong before, and it is
-// flaky: after a skip, or where the run is stopped, the first failure stands.
+// flaky: after a skip, or where the run is stopped, the first failure stands, and
+// after an error what an attempt before it said of the server.
 func (r *Runner) settle(ctx context.Context, env *Env, s *slot, run int, worker *Worker) *Result {
 	r.clean(s, run)
 	result := r.once(ctx, env, s, run, 1, worker)
@@ -58,11 +60,21 @@ func (r *Runner) settle(ctx context.Context, env *Env, s *slot, run int, worker 
 			worker.log = nil
 		}
 	case result.Outcome == Skipped, ctx.Err() != nil:
-		*result = Result{Test: s.test, Verdict: first.Verdict, Events: first.Events, Dropped: first.Dropped, Record: first.Record}
+		*result = first.result(s.test)
 		worker.log = nil
+	case result.Outcome != Failed:
+		if i := slices.IndexFunc(gone, func(a Attempt) bool { return a.Outcome == Failed }); i >= 0 {
+			*result = gone[i].result(s.test)
+			worker.log = nil
+		}
 	}
 	result.Attempts, result.Seconds = gone, seconds
 	return result
+}
+
+// result is a test that came to what the attempt came to.
+func (a *Attempt) result(t Test) Result {
+	return Result{Test: t, Verdict: a.Verdict, Events: a.Events, Dropped: a.Dropped, Record: a.Record}
 }
 
 // flaky makes a failure of a pass that came late, where none may.

@@ -152,6 +152,7 @@ func show(p *process, console *report.Console, run *report.Run, reports *reports
 	}
 	unwritten := reports.write(p)
 	resume(&reports.run)
+	console.Flaky(run.Flaky())
 	console.Summary(run.Counts(), run.Seconds)
 	return conclusion(p, run, run.Counts(), unwritten)
 }

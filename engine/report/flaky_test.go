@@ -46,3 +46,43 @@ func TestConsoleFlaky(t *testing.T) {
 		t.Errorf("and more:\n%s", out.String())
 	}
 }
+
+// A report says of a pass that came late that it did, and how the first attempt
+// went wrong; no secret is in it. What was read from JSON says so again.
+func TestReportsFlaky(t *testing.T) {
+	late := relayResult(t)
+	first := suite.Attempt{Verdict: late.Verdict, Events: late.Events, Seconds: late.Seconds}
+	late.Verdict, late.Events, late.Runs = suite.Verdict{Outcome: suite.Passed}, nil, 1
+	late.Flaky, late.Attempts = true, []suite.Attempt{first}
+	redact := &transcript.Redactor{}
+	redact.Add("host", "maila.example.com")
+	redact.Add("what", "not the one expected")
+	mask := &report.Mask{Redact: redact}
+	run := &report.Run{Results: []suite.Result{mask.Result(late)}}
+	want := map[string]string{"prometheus": "\nsmtplay_run_flaky_tests 1\n", "json": `"flaky":true`}
+	for _, f := range report.Formats() {
+		for _, again := range []bool{false, true} {
+			got := string(render(t, f.Name, run))
+			if again {
+				read, err := report.ReadJSON("results.json", bytes.NewReader(render(t, "json", run)))
+				if err != nil {
+					t.Fatal(err)
+				}
+				got = string(render(t, f.Name, &report.Run{Results: []suite.Result{mask.Result(read.Results[0])}}))
+			}
+			if says := want[f.Name]; !strings.Contains(got, says) || says == "" && strings.Count(got, "attempt 1: scripts/relay.lua:8: ") != 1 {
+				t.Errorf("%s (read again: %v) does not say that the pass came late, or says it twice:\n%s", f.Name, again, got)
+			}
+			if strings.Contains(got, "not the one expected") || strings.Contains(got, "maila.example.com") {
+				t.Errorf("%s has a secret:\n%s", f.Name, got)
+			}
+		}
+	}
+	if line, status := report.Plugin(run); status != report.PluginOK || !strings.Contains(line, "1 passed, 1 of them only when tried again in ") {
+		t.Errorf("%v %s", status, line)
+	}
+	var out bytes.Buffer
+	if err := report.WriteAnnotations(&out, run); err != nil || !strings.HasPrefix(out.String(), "::warning file=scripts/relay.lua,") {
+		t.Errorf("%v %s", err, out.String())
+	}
+}

@@ -66,6 +66,7 @@ type (
 		Seconds     float64         `json:"seconds"`
 		Runs        int             `json:"runs"`
 		BadRuns     int             `json:"bad_runs,omitempty"`
+		Flaky       bool            `json:"flaky,omitempty"`
 		Failure     *jsonFailure    `json:"failure,omitempty"`
 		Also        []*jsonFailure  `json:"also,omitempty"`
 		Skipped     *jsonSkip       `json:"skipped,omitempty"`
@@ -171,7 +172,7 @@ func jsonCountsOf(n suite.Counts) jsonCounts {
 func jsonResultOf(r *suite.Result, events bool) *jsonResult {
 	j := &jsonResult{
 		Script: text(r.Script.Name()), Index: r.Index, Title: text(title(r.Script)), Description: text(description(r.Script)),
-		Outcome: outcomeWord(r.Outcome), Seconds: r.Seconds, Runs: r.Runs, BadRuns: r.Bad,
+		Outcome: outcomeWord(r.Outcome), Seconds: r.Seconds, Runs: r.Runs, BadRuns: r.Bad, Flaky: r.Flaky,
 		Failure: jsonFailureOf(r.Failure), Warning: text(r.Warning), Seed: r.Seed, Transcript: text(r.Record), Dropped: r.Dropped,
 	}
 	if r.Name != r.Script.Name() {

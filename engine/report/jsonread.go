@@ -139,7 +139,7 @@ func (j *jsonResult) result(scripts map[told]*told) (suite.Result, error) {
 	if scripts[about] == nil {
 		scripts[about] = &about
 	}
-	r := suite.Result{Test: suite.Test{Script: scripts[about], Name: j.Test, Index: j.Index}, Seconds: j.Seconds, Runs: j.Runs, Bad: j.BadRuns,
+	r := suite.Result{Test: suite.Test{Script: scripts[about], Name: j.Test, Index: j.Index}, Seconds: j.Seconds, Runs: j.Runs, Bad: j.BadRuns, Flaky: j.Flaky,
 		Dropped: j.Dropped, Record: j.Transcript}
 	if r.Name == "" {
 		r.Name = j.Script

@@ -58,7 +58,10 @@ func (d *markdown) opening(run *Run) {
 
 // verdictLine is what a run came to in one sentence.
 func verdictLine(run *Run) string {
-	n, all := run.Counts(), len(run.Results)
+	n, all, late := run.Counts(), len(run.Results), ""
+	if flaky := len(run.Flaky()); flaky > 0 {
+		late = fmt.Sprintf(", %d only when tried again", flaky)
+	}
 	switch {
 	case all == 1 && n.Failed > 0 && run.NotRun == 0:
 		return "The test failed"
@@ -73,11 +76,11 @@ func verdictLine(run *Run) string {
 	case n.Passed == 0:
 		return "No test was judged"
 	case all == 1:
-		return "The test passed"
+		return "The test passed" + strings.Replace(late, " 1", "", 1)
 	case n.Skipped > 0:
-		return fmt.Sprintf("%s passed, %d skipped", plural(n.Passed, "test"), n.Skipped)
+		return fmt.Sprintf("%s passed%s, %d skipped", plural(n.Passed, "test"), late, n.Skipped)
 	}
-	return fmt.Sprintf("All %d tests passed", all)
+	return fmt.Sprintf("All %d tests passed%s", all, late)
 }
 
 func (d *markdown) chapter(c *chapter) {

@@ -57,6 +57,9 @@ func Plugin(run *Run) (line string, status PluginStatus) {
 		status, says = PluginUnknown, "nothing was judged: "+plural(n.Skipped, "test")+" skipped"
 	default:
 		says = fmt.Sprintf("%d passed", n.Passed)
+		if late := len(run.Flaky()); late > 0 {
+			says += fmt.Sprintf(", %d of them only when tried again", late)
+		}
 		if n.Skipped > 0 {
 			says += fmt.Sprintf(", %d skipped", n.Skipped)
 		}

@@ -34,6 +34,8 @@ func WritePrometheus(w io.Writer, run *Run) error {
 	}{{"passed", n.Passed}, {"failed", n.Failed}, {"skipped", n.Skipped}, {"error", n.Errored}, {"not_run", run.NotRun}} {
 		fmt.Fprintf(out, "smtplay_run_tests{outcome=\"%s\"} %d\n", c.word, c.n)
 	}
+	metric("run_flaky_tests", "Tests that passed only when they were tried again.")
+	fmt.Fprintf(out, "smtplay_run_flaky_tests %d\n", len(run.Flaky()))
 	if len(run.Results) == 0 {
 		return out.Flush()
 	}

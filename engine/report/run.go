@@ -3,6 +3,7 @@ package report
 import (
 	"context"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -44,6 +45,17 @@ func (r *Run) Counts() suite.Counts {
 		n.Add(r.Results[i].Outcome)
 	}
 	return n
+}
+
+// Flaky are the tests that passed only when they were tried again.
+func (r *Run) Flaky() []suite.Test {
+	var all []suite.Test
+	for i := range r.Results {
+		if r := &r.Results[i]; r.Flaky && r.Outcome == suite.Passed {
+			all = append(all, r.Test)
+		}
+	}
+	return all
 }
 
 // described is a script that says what it is about, as dsl.Script does.
@@ -110,7 +122,30 @@ func (m *Mask) Result(r suite.Result) suite.Result {
 		r.Extra[i] = m.failure(f)
 	}
 	r.Difference = m.difference(r.Difference)
+	if r.Attempts = m.attempts(r.Attempts); r.Flaky && r.Outcome == suite.Passed && len(r.Attempts) > 0 {
+		r.Warning = strings.TrimSuffix(late(&r)+"; "+r.Warning, "; ")
+	}
 	return r
+}
+
+// late is what there is to say of a pass that came late: where and how the first
+// attempt went wrong.
+func late(r *suite.Result) string {
+	what := "passed only when tried again"
+	if f := r.Attempts[0].Failure; f != nil {
+		what += "; attempt 1: " + f.Error()
+	}
+	return what
+}
+
+// attempts keep what they came to, and not what was said.
+func (m *Mask) attempts(all []suite.Attempt) []suite.Attempt {
+	var masked []suite.Attempt
+	for _, a := range all {
+		masked = append(masked, suite.Attempt{Seconds: a.Seconds, Record: m.Redact.String(a.Record),
+			Verdict: suite.Verdict{Outcome: a.Outcome, Failure: m.failure(a.Failure), Reason: m.Redact.String(a.Reason), Pos: m.pos(a.Pos), Seed: a.Seed}})
+	}
+	return masked
 }
 
 func (m *Mask) script(s suite.Script) *told {

@@ -19,9 +19,9 @@ func newCheck(p *process) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "check [PATH…] [flags]",
 		Short: "Say all that can be said of scripts without a network, and what they need",
-		Long: "Reads scripts, files or folders of them (without a PATH the runbooks inside\n" +
-			"smtplay), and says what is wrong with them and which vars, secrets and targets\n" +
-			"each of them needs. Nothing is sent. smtplay docs editor tells of --format json.\n\nExit status: 0 all is right; 2 something is wrong.",
+		Long: "Reads scripts, files or folders of them (without a PATH those that run\n" +
+			"takes), and says what is wrong with them and which vars, secrets and targets each\n" +
+			"of them needs. Nothing is sent. smtplay docs editor tells of --format json.\n\nExit status: 0 all is right; 2 something is wrong.",
 		DisableFlagsInUseLine: true,
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return []string{"lua"}, cobra.ShellCompDirectiveFilterFileExt
@@ -32,6 +32,10 @@ func newCheck(p *process) *cobra.Command {
 			show, ok := checkFormats[format]
 			if !ok {
 				return usage("no format is called %q", format).try("the formats are text and json")
+			}
+			paths, err := suitePaths(p, paths)
+			if err != nil {
+				return err
 			}
 			return check(ctx, p, paths, allow, show)
 		},

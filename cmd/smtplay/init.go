@@ -18,7 +18,7 @@ import (
 
 // suiteFiles are what a suite of one's own has beside the runbooks.
 //
-//go:embed suite/README.md suite/first.lua
+//go:embed suite/README.md suite/first.lua suite/smtplay.toml
 var suiteFiles embed.FS
 
 // editorFolder holds what is for editors: folders with a dot are not run.
@@ -30,10 +30,11 @@ func newInit(p *process) *cobra.Command {
 		Use:   "init [DIR] [flags]",
 		Short: "The runbooks as files of your own, with editor support",
 		Long: "Lays out a suite in DIR (default: here): the runbooks, to keep or to change, a first\n" +
-			"test of your own, and what the Lua language server has to know about the language.\n" +
+			"test of your own, a " + settingsName + " by which smtplay run takes them, and what the Lua\n" +
+			"language server has to know about the language.\n" +
 			"Nothing that is there already is overwritten; then nothing is written at all.\n\n" +
 			"Exit status: 0 all was written; 2 something is there already, or cannot be written.",
-		Example:               "  smtplay init demo && cd demo && smtplay run --demo .",
+		Example:               "  smtplay init demo && cd demo && smtplay run --demo",
 		DisableFlagsInUseLine: true,
 		Args:                  atMostOneFolder,
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
@@ -99,11 +100,16 @@ func suiteLayout() ([]suiteFile, error) {
 	if err != nil {
 		return nil, err
 	}
+	own, err := suiteFiles.ReadFile("suite/smtplay.toml")
+	if err != nil {
+		return nil, err
+	}
 	files := []suiteFile{
 		{".luarc.json", dsl.EditorSettings(editorFolder)},
 		{path.Join(editorFolder, "plugin.lua"), dsl.EditorPlugin},
 		{path.Join(editorFolder, "stubs.lua"), dsl.Stubs()},
 		{"README.md", string(readme)},
+		{settingsName, string(own)},
 		{"tests/first.lua", string(first)},
 	}
 	err = fs.WalkDir(scripts.FS, ".", func(name string, entry fs.DirEntry, err error) error {
@@ -157,9 +163,9 @@ func nextSteps(p *process, dir string, files int) {
 	if dir != "." {
 		fmt.Fprintf(p.stdout, "  cd %s\n", shellWord(dir))
 	}
-	fmt.Fprint(p.stdout, "  smtplay run --demo .                           all of it, against the server inside smtplay\n"+
+	fmt.Fprint(p.stdout, "  smtplay run --demo                             all of it, against the server inside smtplay\n"+
 		"  smtplay run --server mail.example.com tests    your own, against your server\n"+
-		"\ntests/first.lua is yours to change; smtplay docs is the language, smtplay docs editor for editors\n")
+		"\ntests/first.lua is yours to change, .smtplay.toml says what is always the same; smtplay docs is the language, smtplay docs editor for editors\n")
 }
 
 // shellWord is a path as a shell takes it for one word.

@@ -49,11 +49,13 @@ func newRun(p *process) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "run [PATH…] [flags]",
 		Short: "Run scripts against a server",
-		Long: "Runs scripts, files or folders of them, against a server; without a PATH the\n" +
-			"runbooks inside smtplay. Nothing is sent before all of them were found right.\n\n" +
+		Long: "Runs scripts, files or folders of them, against a server; without a PATH those\n" +
+			"that scripts in the file " + settingsName + " of the current folder names, and where there is\n" +
+			"none the runbooks inside smtplay. Nothing is sent before all were found right.\n\n" +
 			"A file suite.lua says what runs around the tests of its folder and of those below. A\n" +
 			"file " + settingsName + " gives what neither a flag nor the environment does, from the folder of\n" +
 			"the first PATH and those above it, as far as the current one:\n\n" +
+			"  scripts = ['.']           # without a PATH: all in this folder and below\n" +
 			"  server = 'mail.example.com'\n  tags = '!slow'            # and jobs, timeout, retries, ca, tls_name, helo\n" +
 			"  [targets]                 # and [vars], and [masks] as in smtplay help diff\n  local = 'localhost:25'\n\n" +
 			"A part of --shard without a test is no failure. A test that is declared with once is\n" +
@@ -72,6 +74,10 @@ func newRun(p *process) *cobra.Command {
 		RunE: func(cmd *cobra.Command, paths []string) error {
 			ctx, stop := interruptible(cmd.Context())
 			defer stop()
+			paths, err := suitePaths(p, paths)
+			if err != nil {
+				return f.asPlugin(p, err)
+			}
 			if err := f.settle(p, cmd.Flags(), paths); err != nil {
 				return f.asPlugin(p, err)
 			}

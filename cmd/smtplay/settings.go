@@ -29,6 +29,7 @@ const settingsName = ".smtplay.toml"
 // settings is what a settings file holds: what a run takes where neither a flag
 // nor the environment says otherwise, and masks.
 type settings struct {
+	Scripts []string              `toml:"scripts"`
 	Server  string                `toml:"server"`
 	Targets map[string]string     `toml:"targets"`
 	Vars    map[string]any        `toml:"vars"`
@@ -146,6 +147,39 @@ func (s *settings) line(table, key string) int {
 		return 1
 	}
 	return 1 + bytes.Count(s.text[:from+at[1]], []byte("\n"))
+}
+
+// suitePaths are the paths of a command that was given none: those that the
+// settings of the current folder name, below it. None at all are the runbooks
+// inside smtplay, and that is said where scripts lie beside.
+func suitePaths(p *process, paths []string) ([]string, error) {
+	if len(paths) > 0 {
+		return paths, nil
+	}
+	s, err := readSettings(settingsName)
+	if err != nil {
+		return nil, err
+	}
+	if s == nil || s.Scripts == nil {
+		if here, _ := filepath.Glob("*.lua"); slices.ContainsFunc(here, isScript) {
+			p.note("without a PATH these are the runbooks inside smtplay, not the scripts in this folder: . takes those")
+		}
+		return nil, nil
+	}
+	for _, name := range s.Scripts {
+		path := filepath.FromSlash(name)
+		if !filepath.IsLocal(path) {
+			return nil, s.wrong("", "scripts", fmt.Errorf("%q does not lie in the folder of this file", name))
+		}
+		if _, err := os.Stat(path); err != nil {
+			return nil, s.wrong("", "scripts", fmt.Errorf("%q: %v", name, cause(err)))
+		}
+		paths = append(paths, path)
+	}
+	if len(paths) == 0 {
+		return nil, s.wrong("", "scripts", errors.New("it names nothing")).try(`scripts = ["."] is all in its folder and below`)
+	}
+	return paths, nil
 }
 
 // settle takes from the settings files of the first path what neither a flag nor

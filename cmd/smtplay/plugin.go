@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/spf13/pflag"
 
@@ -24,6 +25,13 @@ type pluginFlag struct {
 
 func (f *pluginFlag) register(fs *pflag.FlagSet) {
 	fs.StringVar(&f.format, "format", formatText, "`FORMAT`: text; nagios for the one line and the exit status of a monitoring plugin; of --list, text or json (default text)")
+}
+
+// wanted says whether a command line that cannot be read asks for a plugin: to a
+// monitoring system, the status of usage is one of a server that does wrong.
+func (f *pluginFlag) wanted(args []string) bool {
+	at := slices.Index(args, "--format")
+	return slices.Contains(args, "--format="+formatPlugin) || at >= 0 && slices.Contains(args[at+1:min(at+2, len(args))], formatPlugin)
 }
 
 // check says whether the format is one of a run, or of the list of its tests.

@@ -20,8 +20,8 @@ func run(p *process) int {
 		if !errors.Is(broken, syscall.EPIPE) {
 			p.complain("cannot write to standard output: "+broken.Error(), "")
 		}
-		if errors.As(err, &f) && f.status < exitNoVerdict {
-			return f.status // a test that failed did so whoever reads
+		if errors.As(err, &f) && f.status != exitPassed {
+			return f.status // a test that failed did so whoever reads, and who stops smtplay | tee stops both
 		}
 		return exitNoVerdict
 	}

@@ -85,6 +85,12 @@ func newRun(p *process) *cobra.Command {
 		},
 	}
 	f.register(cmd.Flags())
+	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		if f.pluginFlag.wanted(p.args) {
+			f.format = formatPlugin // which may stand behind what is wrong
+		}
+		return f.asPlugin(p, flagFault(cmd, err))
+	})
 	return cmd
 }
 

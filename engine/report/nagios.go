@@ -47,12 +47,12 @@ func Plugin(run *Run) (line string, status PluginStatus) {
 		status = PluginCritical
 		pick(suite.Failed)
 		says = fmt.Sprintf("%d of %d failed: %s", n.Failed, len(run.Results)+run.NotRun, failureLine(first))
-	case run.Interrupted || run.NotRun > 0:
+	case run.Interrupted || run.NotRun > 0 && n.Errored == 0:
 		status, says = PluginUnknown, stopped(run)
 	case n.Errored > 0:
 		status = PluginUnknown
 		pick(suite.Errored)
-		says = fmt.Sprintf("%d of %d without a verdict: %s", n.Errored, len(run.Results), failureLine(first))
+		says = fmt.Sprintf("%d of %d without a verdict: %s", n.Errored, len(run.Results)+run.NotRun, failureLine(first))
 	case n.Passed == 0:
 		status, says = PluginUnknown, "nothing was judged: "+plural(n.Skipped, "test")+" skipped"
 	default:

@@ -128,6 +128,6 @@ func (s *Events) write(v any) {
 	enc := json.NewEncoder(&s.line)
 	enc.SetEscapeHTML(false)
 	if s.err = enc.Encode(v); s.err == nil {
-		_, s.err = s.W.Write(s.line.Bytes())
+		_, s.err = s.W.Write(visibleJSON(s.line.Bytes()))
 	}
 }

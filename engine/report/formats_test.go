@@ -115,7 +115,7 @@ func TestFormatsHostile(t *testing.T) {
 	for _, f := range report.Formats() {
 		out := string(render(t, f.Name, sampleRun(t)))
 		for _, c := range out {
-			if c != '\n' && (c < ' ' || c >= 0x7f && c < 0xa0 || c == '\u202e' && f.Name != "json" || c == '\ufffe' && f.Name != "json") {
+			if c != '\n' && (c < ' ' || c >= 0x7f && c < 0xa0 || c == '\u202e' || c == '\ufffe') {
 				t.Errorf("%s: %q is written", f.Name, c)
 				break
 			}
@@ -205,6 +205,28 @@ func TestSchemaNamesEveryField(t *testing.T) {
 	}
 	if err := valid(t, s, render(t, "json", sampleRun(t))); err != nil {
 		t.Error(err)
+	}
+}
+
+// JSON comes to terminals too, as events do with --report events=-: what a server
+// sends to move a cursor or to turn text around is there, and not raw.
+func TestJSONForTerminals(t *testing.T) {
+	const said = "550 a\u009b2Jb\u202ec\u2028d\x7fe\ufeff\U000e0041 ü 漢"
+	failed := suite.Result{Test: oneTest(script("x.lua"), "a\u009bb", 0), Runs: 1, Verdict: suite.Verdict{Outcome: suite.Failed, Failure: &suite.Failure{What: said, Got: said}}}
+	run := &report.Run{Server: "\u202e", Results: []suite.Result{failed}}
+	written := render(t, "json", run)
+	var stream bytes.Buffer
+	events := &report.Events{W: &stream}
+	events.Begin(run, 1)
+	events.For(failed.Test).(suite.Ender).Ended(&failed)
+	for name, out := range map[string]string{"json": string(written), "events": stream.String()} {
+		if strings.ContainsAny(out, "\u009b\u202e\u2028\x7f\ufeff\U000e0041") || !strings.Contains(out, `550 a\u009b2Jb\u202ec\u2028d\u007fe\ufeff\udb40\udc41 ü 漢"`) {
+			t.Errorf("%s: %q", name, out)
+		}
+	}
+	again, err := report.ReadJSON("results.json", bytes.NewReader(written))
+	if err != nil || again.Results[0].Failure.Got != said || again.Results[0].Name != failed.Name || again.Server != run.Server {
+		t.Errorf("%v: %+v", err, again)
 	}
 }
 

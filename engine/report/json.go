@@ -9,6 +9,7 @@ import (
 	"io"
 	"strings"
 	"time"
+	"unicode/utf16"
 	"unicode/utf8"
 
 	"smtplay/engine/suite"
@@ -137,7 +138,7 @@ func WriteJSON(w io.Writer, run *Run) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "{\n\"format\": %q,\n\"schema\": %d,\n\"run\": %s,\n\"results\": [", jsonFormat, jsonSchema, head)
+	fmt.Fprintf(out, "{\n\"format\": %q,\n\"schema\": %d,\n\"run\": %s,\n\"results\": [", jsonFormat, jsonSchema, visibleJSON(head))
 	var line bytes.Buffer
 	enc := json.NewEncoder(&line)
 	enc.SetEscapeHTML(false)
@@ -150,10 +151,33 @@ func WriteJSON(w io.Writer, run *Run) error {
 			out.WriteByte(',')
 		}
 		out.WriteByte('\n')
-		out.Write(bytes.TrimSuffix(line.Bytes(), []byte("\n")))
+		out.Write(visibleJSON(bytes.TrimSuffix(line.Bytes(), []byte("\n"))))
 	}
 	out.WriteString("\n]\n}\n")
 	return out.Flush()
+}
+
+// visibleJSON is JSON that a terminal may show: what the encoder leaves as it is,
+// and Visible would not, is written \uNNNN. That stands in strings alone, but for
+// line ends.
+func visibleJSON(doc []byte) []byte {
+	odd := func(r rune) bool { return r >= 0x7f && hidden(r) }
+	if !bytes.ContainsFunc(doc, odd) {
+		return doc
+	}
+	out := make([]byte, 0, len(doc)+64)
+	for i := 0; i < len(doc); {
+		r, n := utf8.DecodeRune(doc[i:])
+		if odd(r) {
+			for _, unit := range utf16.AppendRune(nil, r) {
+				out = fmt.Appendf(out, `\u%04x`, unit)
+			}
+		} else {
+			out = append(out, doc[i:i+n]...)
+		}
+		i += n
+	}
+	return out
 }
 
 func jsonRunOf(r *Run) jsonRun {

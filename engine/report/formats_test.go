@@ -331,6 +331,10 @@ func TestFormatsStopped(t *testing.T) {
 	if !strings.HasSuffix(string(render(t, "tap", run)), "\nBail out! interrupted: 2 tests not run\n") {
 		t.Error("TAP does not bail out")
 	}
+	run.NotRun = 0
+	if out := string(render(t, "junit", run)); !strings.Contains(out, `errors="1"`) || !strings.Contains(out, `message="interrupted: 0 tests not run"`) {
+		t.Errorf("a run that was interrupted among its repeats looks whole:\n%s", out)
+	}
 }
 
 // need finds a program that checks a format for us; where it is missing the test

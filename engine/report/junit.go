@@ -59,7 +59,7 @@ func WriteJUnit(w io.Writer, run *Run) error {
 	suites := junitSuites(run)
 	n := run.Counts()
 	unfinished := 0
-	if run.NotRun > 0 {
+	if run.NotRun > 0 || run.Interrupted { // repeats may be missing where no test is
 		unfinished = 1
 		suites = append(suites, unfinishedSuite(run))
 	}

@@ -89,7 +89,7 @@ func readFixture(path string) ([]byte, error) {
 	info, err := os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, nil
+		return nil, leadsNowhere(path)
 	case err == nil && !info.Mode().IsRegular():
 		return nil, usage("%s is no regular file", path)
 	case err != nil:
@@ -100,6 +100,15 @@ func readFixture(path string) ([]byte, error) {
 		return nil, usage("%s: %v", path, cause(err))
 	}
 	return append([]byte{}, text...), nil
+}
+
+// leadsNowhere is the fault of a link to a file that is not there: what it was to
+// say would else count for nothing, and nobody would know.
+func leadsNowhere(path string) error {
+	if _, err := os.Lstat(path); err != nil {
+		return nil // nor is the link
+	}
+	return usage("%s is a link that leads nowhere", path)
 }
 
 // embedded compiles the runbooks inside the program.

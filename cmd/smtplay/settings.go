@@ -61,7 +61,7 @@ func settingsKeys() []string {
 func readSettings(name string) (*settings, error) {
 	text, err := readSmall(name)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+		return nil, leadsNowhere(name)
 	}
 	if err != nil {
 		return nil, usage("%s: %v", name, cause(err))

@@ -97,7 +97,11 @@ func (c *call) axes() []axis {
 		case name == "" || strings.ContainsAny(name, "= \t\r\n"):
 			c.wrong("%q is no name for an axis", name)
 		case !ok:
-			c.wrong("the axis %s is a list of values, not %s", name, article(v))
+			meant := nearest(name, []string{optTags.name, optOnce.name})
+			if meant != "" {
+				meant = ": did you mean the option " + meant + "?"
+			}
+			c.wrong("the axis %s is a list of values, not %s%s", name, article(v), meant)
 		case list.Metatable != lua.LNil:
 			c.wrong("the axis %s is a plain list, not one with a metatable", name)
 		case len(axes) >= maxAxes:

@@ -37,7 +37,7 @@ func newCompletion(p *process) *cobra.Command {
 }
 
 // completeNames lets the shells complete what scripts call by name: the targets,
-// vars and secrets of the scripts on the command line, the runbooks' without one.
+// vars and secrets of the scripts on the command line, without one those that run takes.
 func completeNames(root *cobra.Command) {
 	for _, c := range root.Commands() {
 		for flag, after := range map[string]string{"target": "=", "var": "=", "secret": "=@"} {
@@ -66,8 +66,10 @@ func completeNames(root *cobra.Command) {
 func namesFor(flag string, cmd *cobra.Command, args []string) []string {
 	l := &loaded{}
 	if cmd.Name() == "run" || cmd.Name() == "check" { // those that read scripts
-		if found, err := load(args); err == nil {
-			l = found
+		if paths, err := suitePaths(nil, args); err == nil {
+			if found, err := load(paths); err == nil {
+				l = found
+			}
 		}
 	}
 	switch flag {

@@ -151,7 +151,7 @@ func (s *settings) line(table, key string) int {
 
 // suitePaths are the paths of a command that was given none: those that the
 // settings of the current folder name, below it. None at all are the runbooks
-// inside smtplay, and that is said where scripts lie beside.
+// inside smtplay, and that is said where scripts lie beside, and p is not nil.
 func suitePaths(p *process, paths []string) ([]string, error) {
 	if len(paths) > 0 {
 		return paths, nil
@@ -161,7 +161,7 @@ func suitePaths(p *process, paths []string) ([]string, error) {
 		return nil, err
 	}
 	if s == nil || s.Scripts == nil {
-		if here, _ := filepath.Glob("*.lua"); slices.ContainsFunc(here, isScript) {
+		if here, _ := filepath.Glob("*.lua"); p != nil && slices.ContainsFunc(here, isScript) {
 			p.note("without a PATH these are the runbooks inside smtplay, not the scripts in this folder: . takes those")
 		}
 		return nil, nil

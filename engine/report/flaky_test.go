@@ -47,6 +47,17 @@ func TestConsoleFlaky(t *testing.T) {
 	}
 }
 
+// What a server said stands in the output of a testcase, where Jenkins and GitLab
+// look for files to show: it names none.
+func TestJUnitNamesNoFileOfServers(t *testing.T) {
+	late := suite.Result{Test: named("a.lua", ""), Runs: 1, Verdict: suite.Verdict{Outcome: suite.Passed}, Flaky: true,
+		Attempts: []suite.Attempt{{Verdict: suite.Verdict{Outcome: suite.Failed, Failure: &suite.Failure{What: "expected 250, got 550 [[ATTACHMENT|/etc/passwd]]"}}}}}
+	run := &report.Run{Results: []suite.Result{(&report.Mask{}).Result(late)}}
+	if out := string(render(t, "junit", run)); strings.Contains(out, "[[ATTACHMENT") || !strings.Contains(out, "[ [ATTACHMENT|/etc/passwd]]") {
+		t.Errorf("Jenkins would show a file of its own:\n%s", out)
+	}
+}
+
 // A report says of a pass that came late that it did, and how the first attempt
 // went wrong; no secret is in it. What was read from JSON says so again.
 func TestReportsFlaky(t *testing.T) {

@@ -141,7 +141,7 @@ func junitCase(r *suite.Result, plain *page) xmlCase {
 	}
 	var said []string
 	if r.Warning != "" {
-		said = append(said, "warning: "+Visible(r.Warning))
+		said = append(said, "warning: "+strings.ReplaceAll(Visible(r.Warning), "[[", "[ [")) // no server says what is to be linked
 	}
 	if r.Record != "" {
 		said = append(said, "[[ATTACHMENT|"+Visible(r.Record)+"]]") // Jenkins and GitLab link it

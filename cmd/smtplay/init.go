@@ -165,7 +165,7 @@ func nextSteps(p *process, dir string, files int) {
 	}
 	fmt.Fprint(p.stdout, "  smtplay run --demo                             all of it, against the server inside smtplay\n"+
 		"  smtplay run --server mail.example.com tests    your own, against your server\n"+
-		"\ntests/first.lua is yours to change, .smtplay.toml says what is always the same; smtplay docs is the language, smtplay docs editor for editors\n")
+		"\ntests/first.lua is yours to change; .smtplay.toml says what is always the same\nsmtplay docs is the language, smtplay docs editor for editors\n")
 }
 
 // shellWord is a path as a shell takes it for one word.

@@ -151,8 +151,8 @@ func show(p *process, console *report.Console, run *report.Run, reports *reports
 		reports.add(r)
 	}
 	unwritten := reports.write(p)
-	resume(&reports.run)
 	console.Flaky(run.Flaky())
+	resume(&reports.run)
 	console.Summary(run.Counts(), run.Seconds)
 	return conclusion(p, run, run.Counts(), unwritten)
 }

@@ -55,6 +55,27 @@ func TestFlaky(t *testing.T) {
 	}
 }
 
+// In GitHub Actions no name of a test is taken for a command, and a pass that
+// came late is a warning beside its script.
+func TestFlakyInActions(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	write(t, dir, map[string]string{"a.lua": "test('##[error]x', function() ehlo() noop() end)"})
+	run := child{dir: dir, env: []string{"GITHUB_ACTIONS=true"}}.run(t, "run", "--server", flakyServer(t), "--retries", "1", "--report", "json=r.json", "a.lua")
+	again := child{dir: dir, env: []string{"GITHUB_ACTIONS=true"}}.run(t, "report", "r.json")
+	for _, e := range []ended{run, again} {
+		_, token, _ := strings.Cut(e.stdout, "::stop-commands::")
+		token, _, _ = strings.Cut(token, "\n")
+		shown, after, ended := strings.Cut(e.stdout, "::"+token+"::\n")
+		if token == "" || !ended || !strings.Contains(shown, "\nflaky: 1 test passed only when tried again\n  a.lua: ##[error]x\n") || e.status != exitPassed {
+			t.Errorf("status %d\n%s", e.status, e.stdout)
+		}
+		if warning, _, _ := strings.Cut(after, "\n"); !strings.HasPrefix(warning, "::warning file=a.lua,title=a.lua%3A ##[error]x::passed only when tried again; attempt 1: a.lua:1: ") {
+			t.Errorf("beside the script stands %s", warning)
+		}
+	}
+}
+
 // The attempt that counts has the name of the test, and is what a later run is
 // compared with.
 func TestFlakyRecorded(t *testing.T) {

@@ -342,8 +342,8 @@ func (f *runFlags) play(ctx context.Context, p *process, r *playing) error {
 	run.Seconds, run.NotRun = time.Since(started).Seconds(), len(r.tests)-done
 	run.Interrupted = errors.Is(context.Cause(ctx), suite.ErrInterrupted)
 	unwritten := r.reports.write(p)
-	resume(run)
 	console.Flaky(flaky)
+	resume(run)
 	console.Summary(counts, run.Seconds)
 	if f.format == formatPlugin {
 		return f.tell(p, run, unwritten)

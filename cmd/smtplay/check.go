@@ -33,7 +33,7 @@ func newCheck(p *process) *cobra.Command {
 			if !ok {
 				return usage("no format is called %q", format).try("the formats are text and json")
 			}
-			paths, err := suitePaths(p, paths)
+			paths, err := suitePaths(paths)
 			if err != nil {
 				return err
 			}
@@ -89,6 +89,7 @@ func check(ctx context.Context, p *process, paths []string, allow *allowFlag, sh
 	if ctx.Err() != nil {
 		return &fault{status: exitInterrupted, msg: context.Cause(ctx).Error()}
 	}
+	noteRunbooks(p, paths)
 	if errors := show(p, found); errors > 0 {
 		return &fault{status: exitUsage, msg: count(errors, "problem")}
 	}

@@ -66,7 +66,7 @@ func completeNames(root *cobra.Command) {
 func namesFor(flag string, cmd *cobra.Command, args []string) []string {
 	l := &loaded{}
 	if cmd.Name() == "run" || cmd.Name() == "check" { // those that read scripts
-		if paths, err := suitePaths(nil, args); err == nil {
+		if paths, err := suitePaths(args); err == nil {
 			if found, err := load(paths); err == nil {
 				l = found
 			}

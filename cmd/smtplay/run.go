@@ -74,7 +74,7 @@ func newRun(p *process) *cobra.Command {
 		RunE: func(cmd *cobra.Command, paths []string) error {
 			ctx, stop := interruptible(cmd.Context())
 			defer stop()
-			paths, err := suitePaths(p, paths)
+			paths, err := suitePaths(paths)
 			if err != nil {
 				return f.asPlugin(p, err)
 			}
@@ -243,6 +243,7 @@ func (f *runFlags) run(ctx context.Context, p *process, paths []string) error {
 	case len(tests) == 0:
 		return usage("there is no test to run: no script in %s", strings.Join(paths, ", "))
 	}
+	noteRunbooks(p, paths)
 	all := len(tests)
 	if tests = shard.Take(tests); len(tests) == 0 {
 		p.note("shard %v has no test: there are %d", shard, all) // and the others run them all

@@ -151,8 +151,8 @@ func (s *settings) line(table, key string) int {
 
 // suitePaths are the paths of a command that was given none: those that the
 // settings of the current folder name, below it. None at all are the runbooks
-// inside smtplay, and that is said where scripts lie beside, and p is not nil.
-func suitePaths(p *process, paths []string) ([]string, error) {
+// inside smtplay.
+func suitePaths(paths []string) ([]string, error) {
 	if len(paths) > 0 {
 		return paths, nil
 	}
@@ -161,9 +161,6 @@ func suitePaths(p *process, paths []string) ([]string, error) {
 		return nil, err
 	}
 	if s == nil || s.Scripts == nil {
-		if here, _ := filepath.Glob("*.lua"); p != nil && slices.ContainsFunc(here, isScript) {
-			p.note("without a PATH these are the runbooks inside smtplay, not the scripts in this folder: . takes those")
-		}
 		return nil, nil
 	}
 	for _, name := range s.Scripts {
@@ -180,6 +177,13 @@ func suitePaths(p *process, paths []string) ([]string, error) {
 		return nil, s.wrong("", "scripts", errors.New("it names nothing")).try(`scripts = ["."] is all in its folder and below`)
 	}
 	return paths, nil
+}
+
+// noteRunbooks says that the runbooks are meant where scripts lie beside.
+func noteRunbooks(p *process, paths []string) {
+	if here, _ := filepath.Glob("*.lua"); len(paths) == 0 && slices.ContainsFunc(here, isScript) {
+		p.note("without a PATH these are the runbooks inside smtplay, not the scripts in this folder: . takes those")
+	}
 }
 
 // settle takes from the settings files of the first path what neither a flag nor

@@ -161,8 +161,8 @@ func TestRunbooksHideThePassword(t *testing.T) {
 			write(t, dir, map[string]string{"password.txt": markedPassword + "\n"})
 			fromFile := append(slices.Clone(site.flags), "--secret", "password=@password.txt", "--ca", "ca.pem")
 			fromFile = append(fromFile, row.flags...)
-			loud := child{program: program, dir: dir}.run(t, append(slices.Concat([]string{"run", "-v", "--record", "out", "--var", "send=yes"}, allReports()), fromFile...)...)
-			quiet := child{program: program, dir: dir}.run(t, append([]string{"run", "--jobs", "1"}, fromFile...)...)
+			loud := child{program: program, dir: dir}.run(t, append(slices.Concat([]string{"run", "-v", "--jobs", "32", "--record", "out", "--var", "send=yes"}, allReports()), fromFile...)...)
+			quiet := child{program: program, dir: dir}.run(t, append([]string{"run", "--jobs", "16"}, fromFile...)...)
 			wantNoSecret(t, dir, []string{"password.txt"}, loud.stdout, loud.stderr, quiet.stdout, quiet.stderr)
 			for _, got := range []ended{loud, quiet} {
 				if !strings.Contains(got.stdout, row.says) {

@@ -12,8 +12,8 @@ local user = var("user", "james@new.example.com", "who logs in")
 local imap_server = var("imap_server", "", "the IMAP server of the mailbox")
 local sending = var("send", "no", "yes: send messages to their end")
 
-requires{ target = "smtp" }
 if imap_server == "" then skip "no IMAP server was named: --var imap_server=HOST" end
+requires{ target = "smtp" }
 if sending ~= "yes" then skip "the message is not sent: --var send=yes sends it" end
 
 local id = unique()

@@ -13,8 +13,8 @@ local maildir_path = var("inbox", "", "the Maildir in which the mail of the mail
 local mbox_path = var("mbox", "", "the mbox file in which it arrives")
 local sending = var("send", "no", "yes: send messages to their end")
 
-requires{ target = "smtp" }
 if maildir_path == "" and mbox_path == "" then skip "where the mail arrives was not said: --var inbox=MAILDIR --allow read=MAILDIR" end
+requires{ target = "smtp" }
 if sending ~= "yes" then skip "the message is not sent: --var send=yes sends it" end
 
 local id = unique()

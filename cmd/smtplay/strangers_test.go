@@ -160,7 +160,7 @@ func TestStrangers(t *testing.T) {
 				return
 			}
 			limit := "4s"
-			if s.says == full { // to fill it takes a busy machine longer
+			if strings.Contains(s.says, full) && !strings.Contains(s.says, tooLong) { // to fill it takes a busy machine longer
 				limit = "15s"
 			}
 			got := child{program: program, dir: dir}.measured(t, "run", "--demo", "--jobs", "4", "--test-timeout", limit, "tests")

@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	lua "github.com/yuin/gopher-lua"
+
+	"smtplay/engine/lab/labtest"
 )
 
 // pluginDriver prints what the plugin makes of each of sources: the text with the
@@ -109,10 +111,7 @@ func TestEditorPlugin(t *testing.T) {
 // runLua51 is what a program of Lua 5.1's prints; the test is skipped where there is none.
 func runLua51(t *testing.T, name string, args ...string) string {
 	t.Helper()
-	path, err := exec.LookPath(name)
-	if err != nil {
-		t.Skip(err)
-	}
+	path := labtest.Program(t, name)
 	out, err := exec.Command(path, args...).CombinedOutput()
 	if err != nil {
 		t.Fatalf("%s: %v\n%s", name, err, out)

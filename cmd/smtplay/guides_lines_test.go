@@ -5,7 +5,6 @@ import (
 	"crypto/x509"
 	"encoding/hex"
 	"encoding/pem"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -129,9 +128,7 @@ func (s site) first() string {
 
 // TestSClientCommands runs the commands of those who come from s_client.
 func TestSClientCommands(t *testing.T) {
-	if _, err := exec.LookPath("openssl"); err != nil {
-		t.Skip(err)
-	}
+	labtest.Program(t, "openssl")
 	s := demoSite(t)
 	dir := s.pageFolder(t)
 	_, key := prints(t, s.ca)

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"smtplay/engine/hint"
+	"smtplay/engine/lab/labtest"
 )
 
 func TestExplainReads(t *testing.T) {
@@ -195,10 +196,7 @@ var snake = regexp.MustCompile(`\b[a-zA-Z0-9]+(_[a-zA-Z0-9]+)+\b`)
 // one of the Postfix that is installed, what is named in prose is known to it
 // or to us.
 func TestParametersExist(t *testing.T) {
-	postconf, err := exec.LookPath("postconf")
-	if err != nil {
-		t.Skip("no Postfix here")
-	}
+	postconf := labtest.Program(t, "postconf")
 	out, err := exec.Command(postconf, "-d").Output()
 	if err != nil {
 		t.Fatal(err)

@@ -17,6 +17,7 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
+	"smtplay/engine/lab/labtest"
 	"smtplay/engine/report"
 	"smtplay/engine/suite"
 	"smtplay/engine/transcript"
@@ -337,23 +338,9 @@ func TestFormatsStopped(t *testing.T) {
 	}
 }
 
-// need finds a program that checks a format for us; where it is missing the test
-// is skipped, or fails where everything has to be there.
-func need(t *testing.T, program string) string {
-	t.Helper()
-	path, err := exec.LookPath(program)
-	if err != nil && os.Getenv("SMTPLAY_POSTFIX") == "require" {
-		t.Fatal(err)
-	}
-	if err != nil {
-		t.Skip(err)
-	}
-	return path
-}
-
 // JUnit's XML is as Jenkins and GitLab take it.
 func TestJUnitFollowsItsSchema(t *testing.T) {
-	xmllint := need(t, "xmllint")
+	xmllint := labtest.Program(t, "xmllint")
 	for name, run := range map[string]*report.Run{"sample": sampleRun(t), "empty": {}, "stopped": {NotRun: 3, Results: sampleRun(t).Results[:1]}} {
 		out := render(t, "junit", run)
 		cmd := exec.Command(xmllint, "--noout", "--nonet", "--schema", filepath.Join("testdata", "junit.xsd"), "-")
@@ -416,7 +403,7 @@ func TestJUnitCounts(t *testing.T) {
 
 // prove comes to the verdict that the run came to.
 func TestTAPForProve(t *testing.T) {
-	prove := need(t, "prove")
+	prove := labtest.Program(t, "prove")
 	good := &report.Run{Version: "x", Started: began, Results: []suite.Result{sampleRun(t).Results[0], sampleRun(t).Results[3], sampleRun(t).Results[5]}}
 	stopped := *good
 	stopped.NotRun = 1

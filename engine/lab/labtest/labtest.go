@@ -13,6 +13,7 @@ package labtest
 
 import (
 	"os"
+	"os/exec"
 	"sync"
 	"testing"
 
@@ -84,6 +85,21 @@ func Main(m *testing.M) {
 	if err := shared.server.Stop(); err != nil {
 		panic(err)
 	}
+}
+
+// Program is the path of a program that gives a test its second opinion. Where it is
+// missing the test is skipped, or fails where everything has to be there: see Variable.
+func Program(t testing.TB, name string) string {
+	t.Helper()
+	path, err := exec.LookPath(name)
+	switch {
+	case err == nil:
+	case os.Getenv(Variable) == "require":
+		t.Fatalf("%v, and %s=require", err, Variable)
+	default:
+		t.Skip(err)
+	}
+	return path
 }
 
 // require ends the test where no Postfix can run.

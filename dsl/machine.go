@@ -31,12 +31,14 @@ type machine struct {
 	objectMetas         map[*object]*lua.LTable     // made when a script gets one
 	patterns            map[lua.LValue]*expectation // those read so far, numbers and strings
 	spare               *call                       // one that is over, for the next
+	alone               func() bool                 // no strand but the script's own course goes on; made once
 }
 
 func newMachine() *machine {
 	m := &machine{greeting: only220, patterns: map[lua.LValue]*expectation{}}
 	m.state = lua51.New(lua51.Options{Fatal: isFatal, Watchdog: &watchdog, Global: m.lookup, Keep: true})
 	m.L = m.state.LState()
+	m.alone = func() bool { return m.state.Strands() == 0 }
 	methods := map[string]lua.LValue{} // made when a script asks for one; few do
 	m.convMeta = m.meta("conversation", func(l *lua.LState, self *lua.LUserData, name string) lua.LValue {
 		if fn, ok := methods[name]; ok {

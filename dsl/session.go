@@ -153,7 +153,7 @@ func (s *session) open(pos transcript.Pos, target string, o connectOptions) (*co
 	o.security.apply(&opts.Security)
 	opts.Number, opts.Recorder, opts.Secrets = s.number(), s.log, s.log.Redactor
 	c := &conversation{helo: o.helo, lastPos: pos, of: s.half, s: s}
-	opts.Waiting = c.waiting
+	opts.Waiting, opts.Alone = c.waiting, s.m.alone
 	s.dialling = append(s.dialling, opts.Number)
 	s.dialled = true
 	conn, err := s.dial(address, o.reach, opts)

@@ -46,6 +46,9 @@ type Options struct {
 	// on: dialling, reads of what is not there yet, writes, the ends of commands, the turn of a login. It is called by
 	// the owner of the connection and never inside itself. nil is nobody.
 	Waiting func() (done func())
+	// Alone says that Waiting need not be told now: nobody would go on meanwhile. To tell costs a read that finds
+	// nothing for nearly every reply. nil is never.
+	Alone func() bool
 	why     string // how the address was found, for the transcript
 }
 
@@ -136,7 +139,7 @@ func Over(ctx context.Context, nc net.Conn, address string, opts Options) (*Conn
 		opts.Number = 1
 	}
 	c := &Conn{opts: opts, addr: address, host: hostOf(address), sock: newSocket(nc), sent: time.Now()}
-	c.sock.waiting = opts.Waiting
+	c.sock.waiting, c.sock.alone = opts.Waiting, opts.Alone
 	c.in, c.out = buffers.take()
 	c.loopback = c.staysHere()
 	c.record(transcript.Connect, strings.TrimSpace(opts.Target+" "+opts.peerName(nc, address)))
@@ -262,7 +265,7 @@ func (c *Conn) shut(by string) {
 
 // wait does what may block on a connection that exists.
 func (c *Conn) wait(do func()) {
-	if c.opts.Waiting != nil {
+	if c.sock.told() {
 		defer c.sock.wait()()
 	}
 	do()

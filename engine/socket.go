@@ -21,6 +21,7 @@ type socket struct {
 	readBy    time.Time // when reads end that block; zero is never
 	writeBy   time.Time // when writes end that block; zero is not known
 	waiting   func() (done func())
+	alone     func() bool
 	busy      bool      // in a wait of which somebody was told, who may use the connection meanwhile
 	ended     time.Time // when the last read or write ended of which waiting was told
 
@@ -43,7 +44,7 @@ func newSocket(nc net.Conn) *socket {
 
 func (s *socket) Read(b []byte) (n int, err error) {
 	switch {
-	case !s.impatient && s.waiting == nil:
+	case !s.impatient && !s.told():
 		n, err = s.Conn.Read(b)
 	case !s.impatient:
 		n, err = s.readWaiting(b)
@@ -72,10 +73,15 @@ func (s *socket) readWaiting(b []byte) (n int, err error) {
 
 // Write tells of every write: that the kernel takes it at once is not known.
 func (s *socket) Write(b []byte) (int, error) {
-	if s.waiting != nil {
+	if s.told() {
 		defer s.wait()()
 	}
 	return s.Conn.Write(b)
+}
+
+// told says whether there is anybody to be told of a wait.
+func (s *socket) told() bool {
+	return s.waiting != nil && (s.alone == nil || !s.alone())
 }
 
 // wait begins a wait. Whoever is told of its end may let others go first, and

@@ -114,6 +114,39 @@ func TestWaitingIsToldOfWaits(t *testing.T) {
 	}
 }
 
+// Nobody is told while nobody would go on, and everybody again once there is
+// somebody: the same conversation may be in both.
+func TestWaitingSparesTheLonely(t *testing.T) {
+	srv := server.Start(t, server.Polite{}.Serve)
+	w, alone := &waits{t: t}, true
+	k := dial(t, srv, engine.Options{Waiting: w.begin, Alone: func() bool { return alone }, Recorder: w})
+	ask := func(command string) {
+		t.Helper()
+		if err := k.Send(t.Context(), transcript.Pos{}, command); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := k.ReadReply(t.Context(), 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := k.ReadReply(t.Context(), 0); err != nil {
+		t.Fatal(err)
+	}
+	if ask("NOOP"); w.count != 0 {
+		t.Errorf("alone, and told of %d waits", w.count)
+	}
+	alone = false
+	if ask("NOOP"); w.count == 0 {
+		t.Error("somebody would go on, and was told of no wait")
+	}
+	before := w.count
+	alone = true
+	if ask("NOOP"); w.count != before {
+		t.Error("alone again, and told of waits")
+	}
+	k.Close()
+}
+
 // While one waits for a reply, another sees that it does, cannot use the
 // connection, and can close it.
 func TestWaitingIsSeenByOthers(t *testing.T) {

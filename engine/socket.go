@@ -2,6 +2,7 @@ package engine
 
 import (
 	"net"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -45,6 +46,9 @@ func newSocket(nc net.Conn) *socket {
 func (s *socket) Read(b []byte) (n int, err error) {
 	switch {
 	case !s.impatient && !s.told():
+		// What was asked for is seldom there yet. Whoever lets the other conversations that can go on have their turn
+		// first often finds it, and is spared the read of nothing, the wait and the waking up.
+		runtime.Gosched()
 		n, err = s.Conn.Read(b)
 	case !s.impatient:
 		n, err = s.readWaiting(b)

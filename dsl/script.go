@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 
 	lua "github.com/yuin/gopher-lua"
 
@@ -36,6 +37,9 @@ type Script struct {
 	pems     []pemFile       // the files of certificates that it names
 	hidden   []string        // passwords that are written out in the script
 	answers  int             // while it is compiled: which answer from here on is one
+
+	looked     sync.Once // for what follows, which nearly every test that passes asks for
+	ofRelaying bool
 }
 
 // module is a compiled module.

@@ -29,6 +29,9 @@ func (s *session) warn(v *suite.Verdict) {
 		return
 	}
 	for _, c := range s.convs {
+		if !c.LoggedIn() && !s.speaksOfRelaying() {
+			continue
+		}
 		recipient, login := c.Relayed()
 		if recipient == "" || c.Target() == localView || !c.FromHere() || !login && !s.speaksOfRelaying() || s.refusedRelay(c) {
 			continue
@@ -42,12 +45,20 @@ func (s *session) warn(v *suite.Verdict) {
 	}
 }
 
-// speaksOfRelaying: the name of the test, the title of the file or its name.
+// speaksOfRelaying: the name of the test, or its file.
 func (s *session) speaksOfRelaying() bool {
 	if s.phase == phaseTesting && s.run.Index < len(s.tests) && aboutRelaying().MatchString(s.tests[s.run.Index].Name) {
 		return true
 	}
-	return aboutRelaying().MatchString(s.script.Title()) || aboutRelaying().MatchString(path.Base(s.script.Name()))
+	return s.script.speaksOfRelaying()
+}
+
+// speaksOfRelaying: the title of the file or its name.
+func (s *Script) speaksOfRelaying() bool {
+	s.looked.Do(func() {
+		s.ofRelaying = aboutRelaying().MatchString(s.Title()) || aboutRelaying().MatchString(path.Base(s.Name()))
+	})
+	return s.ofRelaying
 }
 
 // refusedRelay: one of the test's conversations with that server, as this same

@@ -49,7 +49,7 @@ type Options struct {
 	// Alone says that Waiting need not be told now: nobody would go on meanwhile. To tell costs a read that finds
 	// nothing for nearly every reply. nil is never.
 	Alone func() bool
-	why     string // how the address was found, for the transcript
+	why   string // how the address was found, for the transcript
 }
 
 // TLSOptions say how a handshake is done and judged.
@@ -72,6 +72,15 @@ type Command struct {
 	For      string         // LMTP and PRDR: the recipient whose reply this is
 	Each     bool           // PRDR: a 353 to it begins the replies for the recipients
 	sasl     bool           // AUTH, or an answer to its 334
+	verb     string         // of Line, where somebody has looked already
+}
+
+// word is the verb of the command.
+func (c *Command) word() string {
+	if c.verb == "" {
+		c.verb = wire.Verb(c.Line)
+	}
+	return c.verb
 }
 
 // String is the command as a person names it.

@@ -1,10 +1,6 @@
 package engine
 
-import (
-	"context"
-
-	"smtplay/engine/wire"
-)
+import "context"
 
 // Over says that nothing is left for Finish to wait for: the server has
 // answered QUIT, or the conversation has ended otherwise.
@@ -21,7 +17,7 @@ func (c *Conn) Finish(ctx context.Context) error {
 		return nil
 	}
 	for _, cmd := range c.owed {
-		if wire.Verb(cmd.Line) != "QUIT" || cmd.sasl {
+		if cmd.word() != "QUIT" || cmd.sasl {
 			return c.owing(cmd, "the test ended too early: ")
 		}
 	}

@@ -144,9 +144,13 @@ func (c *Conn) fill(deadline time.Time) error {
 	} else if len(c.in) == cap(c.in) {
 		c.in, c.r = c.more(), 0
 	}
+	defer func() { c.sock.impatient = false }()
+	if deadline.IsZero() && c.tls == nil && c.sock.sys != nil { // before every command: such a read needs no deadline
+		c.sock.impatient = true
+		return c.read(time.Time{})
+	}
 	now := time.Now()
 	c.sock.impatient = deadline.IsZero() || !now.Before(deadline)
-	defer func() { c.sock.impatient = false }()
 	until := deadline
 	if c.sock.impatient {
 		until = time.Time{}
@@ -158,6 +162,11 @@ func (c *Conn) fill(deadline time.Time) error {
 		}
 		c.sock.writeUntil(deadline)
 	}
+	return c.read(until)
+}
+
+// read reads into the buffer, until a time that is set already; zero for none.
+func (c *Conn) read(until time.Time) error {
 	n, err := c.stream().Read(c.in[len(c.in):cap(c.in)])
 	for n == 0 && !c.sock.impatient && isTimeout(err) && time.Now().Before(until) && !c.sock.interrupted.Load() {
 		c.sock.setRead(until) // an earlier reply's time was over, not this one's

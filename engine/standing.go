@@ -41,7 +41,7 @@ func (s *standing) pose(line string) {
 // refusal notes that the server does not relay for this client: what it took
 // later, after a login, was not for the client's address.
 func (s *standing) refusal(cmd *Command, r *wire.Reply) {
-	if s.login || s.posed || wire.Verb(cmd.Line) != "RCPT" {
+	if s.login || s.posed || cmd.word() != "RCPT" {
 		return
 	}
 	// Codes do not tell: 5.7.1 and 4.7.1 stand for any policy, greylisting too.
@@ -68,6 +68,9 @@ func (c *Conn) FromHere() bool {
 // RelayRefused says whether this conversation saw that the server does not
 // relay for its client: a recipient was refused so, before any login.
 func (c *Conn) RelayRefused() bool { return c.standing.refused }
+
+// LoggedIn says whether somebody logged in, or XCLIENT made the client one who had.
+func (c *Conn) LoggedIn() bool { return c.standing.login }
 
 // Relayed is the first recipient that was accepted and whose domain is not that
 // of the sender, "" for none; login says whether somebody had logged in.

@@ -58,7 +58,7 @@ func (c *Conn) observe(cmd *Command, r *wire.Reply) {
 		c.standing.refusal(cmd, r)
 		return
 	}
-	switch verb := wire.Verb(cmd.Line); verb {
+	switch verb := cmd.word(); verb {
 	case "EHLO", "LHLO":
 		c.hello, c.caps, c.lmtp, c.prdr, c.rcpts, c.welcomed = r, nil, verb == "LHLO", false, nil, true
 	case "HELO":

@@ -69,7 +69,7 @@ func (c *Conn) group(ctx context.Context, pos transcript.Pos, out []byte, lines 
 	var spans []transcript.Span
 	cmds := make([]Command, len(lines))
 	for i, line := range lines {
-		if strings.ContainsAny(line, "\r\n") {
+		if strings.IndexByte(line, '\n') >= 0 || strings.IndexByte(line, '\r') >= 0 {
 			return &Error{Op: "write", Addr: c.addr, Kind: Misuse, Msg: "a command is one line, and this one holds a line end (raw sends bytes as they are)"}
 		}
 		if err := guard(c, line); err != nil {
@@ -105,7 +105,7 @@ func (c *Conn) group(ctx context.Context, pos transcript.Pos, out []byte, lines 
 	for i := range cmds {
 		c.owed = append(c.owed, &cmds[i])
 		if !cmds[i].sasl {
-			c.noteVerb(wire.Verb(cmds[i].Line))
+			c.noteVerb(cmds[i].word())
 		}
 	}
 	return c.flush(ctx, out, spans)

@@ -3,6 +3,7 @@ package lua51
 import (
 	"fmt"
 	"reflect"
+	"unsafe"
 
 	lua "github.com/yuin/gopher-lua"
 )
@@ -207,27 +208,47 @@ func caller(l *lua.LState) (*lua.FunctionProto, int) {
 	return proto, proto.DbgSourcePositions[pc]
 }
 
-// callSite is the Lua function that called what runs on l, and the instruction that did.
+// callSite is the Lua function that called what runs on l, and the instruction that did. Every verb asks: by reflection,
+// as elsewhere here, it would cost as much as the verb's own work.
 func callSite(l *lua.LState) (*lua.FunctionProto, int) {
-	frame := reflect.ValueOf(l).Elem().FieldByIndex(frameFields.current)
-	if frame.IsNil() {
+	frame := pointerAt(unsafe.Pointer(l), frameOffsets.current)
+	if frame == nil {
 		return nil, 0
 	}
-	if frame = frame.Elem().FieldByIndex(frameFields.parent); frame.IsNil() {
+	if frame = pointerAt(frame, frameOffsets.parent); frame == nil {
 		return nil, 0
 	}
-	frame = frame.Elem()
-	fn := frame.FieldByIndex(frameFields.fn)
-	if fn.IsNil() {
+	fn := (*lua.LFunction)(pointerAt(frame, frameOffsets.fn))
+	if fn == nil {
 		return nil, 0
 	}
-	proto := (*lua.FunctionProto)(fn.Elem().FieldByIndex(frameFields.proto).UnsafePointer())
-	pc := int(frame.FieldByIndex(frameFields.pc).Int())
+	proto, pc := fn.Proto, *(*int)(unsafe.Add(frame, frameOffsets.pc))
 	if proto == nil || pc < 1 || pc > len(proto.DbgSourcePositions) {
 		return nil, 0
 	}
 	return proto, pc - 1
 }
+
+func pointerAt(p unsafe.Pointer, offset uintptr) unsafe.Pointer {
+	return *(*unsafe.Pointer)(unsafe.Add(p, offset))
+}
+
+// frameOffsets are some of frameFields as offsets in bytes, once their types are what callSite takes them for.
+var frameOffsets = func() (offsets struct{ current, parent, fn, pc uintptr }) {
+	offset := func(t reflect.Type, index []int, want reflect.Type) uintptr {
+		f := t.FieldByIndex(index)
+		if f.Type != want || len(index) != 1 {
+			panic("lua51: the field " + f.Name + " of this gopher-lua's call frames is not what it was")
+		}
+		return f.Offset
+	}
+	frame := reflect.TypeFor[lua.Debug]().FieldByIndex(frameFields.frame).Type
+	offsets.current = offset(reflect.TypeFor[lua.LState](), frameFields.current, frame)
+	offsets.parent = offset(frame.Elem(), frameFields.parent, frame)
+	offsets.fn = offset(frame.Elem(), frameFields.fn, reflect.TypeFor[*lua.LFunction]())
+	offsets.pc = offset(frame.Elem(), frameFields.pc, reflect.TypeFor[int]())
+	return offsets
+}()
 
 func callFrame(f *lua.Debug) reflect.Value {
 	return reflect.ValueOf(f).Elem().FieldByIndex(frameFields.frame).Elem()

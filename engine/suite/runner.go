@@ -200,6 +200,9 @@ func newBoard(r *Runner, tests []Test, hide *transcript.Redactor) *board {
 // hold waits until a run has to itself what it holds, which is always taken in
 // one order. The time of the run begins after that.
 func (b *board) hold(names []string) (free func()) {
+	if len(names) == 0 {
+		return func() {}
+	}
 	names = slices.Compact(slices.Sorted(slices.Values(names)))
 	for _, name := range names {
 		b.held[name] <- struct{}{}

@@ -117,8 +117,10 @@ func (r *Redactor) all(yield func(*hidden) bool) {
 }
 
 func (r *Redactor) empty() bool {
-	for range r.all {
-		return false
+	for at := r; at != nil; at = at.Parent {
+		if len(at.list()) > 0 {
+			return false
+		}
 	}
 	return true
 }

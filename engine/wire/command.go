@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"strings"
@@ -9,24 +10,33 @@ import (
 // Verb is the verb of a command line, in upper case: all up to the first
 // blank or line end.
 func Verb(line string) string {
-	if i := strings.IndexAny(line, " \t\r\n"); i >= 0 {
-		line = line[:i]
+	end := 0
+	for end < len(line) && line[end] != ' ' && line[end] != '\t' && line[end] != '\r' && line[end] != '\n' {
+		end++
 	}
+	word := line[:end]
 	for _, verb := range verbs {
-		if len(verb) == len(line) && strings.EqualFold(verb, line) && isASCII(line) {
+		if isUpperOf(verb, word) {
 			return verb
 		}
 	}
-	return upper(line)
+	return upper(word)
 }
 
 // verbs are those that are looked for most, and cost nothing to write large.
 var verbs = []string{"MAIL", "RCPT", "DATA", "EHLO", "QUIT", "RSET", "NOOP", "HELO", "AUTH", "LHLO", "STARTTLS"}
 
-// isASCII: Unicode's rules fold "ſ" to an S.
-func isASCII(s string) bool {
-	for i := range len(s) {
-		if s[i] >= 0x80 {
+// isUpperOf says whether verb is what upper makes of word.
+func isUpperOf(verb, word string) bool {
+	if len(verb) != len(word) {
+		return false
+	}
+	for i := range len(word) {
+		c := word[i]
+		if isLower(c) {
+			c -= 'a' - 'A'
+		}
+		if c != verb[i] {
 			return false
 		}
 	}
@@ -68,11 +78,12 @@ func AppendMessage[T string | []byte](dst []byte, text T) []byte {
 
 func appendLines[T string | []byte](dst []byte, text T, stuff bool) []byte {
 	dst = slices.Grow(dst, len(text)+len(text)/32+len("\r\n.\r\n"))
+	cr := -1 // the first CR that is not written yet, len(text) for none
 	for start := 0; start < len(text); {
-		end := start
-		for end < len(text) && text[end] != '\n' && text[end] != '\r' {
-			end++
+		if cr < start {
+			cr = index(text, start, '\r')
 		}
+		end := min(cr, index(text, start, '\n'))
 		if stuff && text[start] == '.' {
 			dst = append(dst, '.')
 		}
@@ -82,6 +93,21 @@ func appendLines[T string | []byte](dst []byte, text T, stuff bool) []byte {
 		}
 	}
 	return dst
+}
+
+// index is where the first c in text is, from a place on; the end for none.
+func index[T string | []byte](text T, from int, c byte) int {
+	i := -1
+	switch t := any(text[from:]).(type) {
+	case string:
+		i = strings.IndexByte(t, c)
+	case []byte:
+		i = bytes.IndexByte(t, c)
+	}
+	if i < 0 {
+		return len(text)
+	}
+	return from + i
 }
 
 // Xtext encodes s as RFC 3461 section 4 wants it in ENVID, ORCPT and AUTH=,

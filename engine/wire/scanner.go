@@ -158,9 +158,11 @@ func (s *Scanner) line(line []byte) (last bool) {
 // note keeps the deviations of a line's text.
 func (s *Scanner) note(text []byte) {
 	for _, c := range text {
-		if c >= 0x80 {
+		switch {
+		case c-' ' <= '~'-' ': // nearly every one
+		case c >= 0x80:
 			s.dev |= EightBit
-		} else if c < ' ' && c != '\t' || c == 0x7f {
+		case c != '\t':
 			s.dev |= Control
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	lua "github.com/yuin/gopher-lua"
@@ -76,6 +77,27 @@ func readExpectation(n node) (*expectation, error) {
 	e := &expectation{}
 	var err error
 	e.Pattern, err = readPattern(n, e)
+	return e, err
+}
+
+// ofCodes are the expectations of a code alone, by the code. They are never
+// changed: with many conversations, each with a copy of its own, the next one's
+// would never be in the processor's cache.
+var ofCodes [600]atomic.Pointer[expectation]
+
+// ofNumber reads what expect takes where that is a number.
+func ofNumber(n lua.LNumber) (*expectation, error) {
+	code := int(n)
+	if lua.LNumber(code) != n || code < 0 || code >= len(ofCodes) {
+		return readExpectation(node{kind: numberNode, num: float64(n)})
+	}
+	if e := ofCodes[code].Load(); e != nil {
+		return e, nil
+	}
+	e, err := readExpectation(node{kind: numberNode, num: float64(n)})
+	if err == nil {
+		ofCodes[code].Store(e)
+	}
 	return e, err
 }
 

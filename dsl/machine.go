@@ -29,7 +29,7 @@ type machine struct {
 
 	convMeta, replyMeta *lua.LTable
 	objectMetas         map[*object]*lua.LTable     // made when a script gets one
-	patterns            map[lua.LValue]*expectation // those read so far, numbers and strings
+	patterns            map[lua.LValue]*expectation // the strings read so far
 	spare               *call                       // one that is over, for the next
 	alone               func() bool                 // no strand but the script's own course goes on; made once
 }
@@ -219,13 +219,16 @@ func (m *machine) record(kind string, fields []member) *lua.LTable {
 }
 
 // expectation reads a pattern of the running script; what stands as a number or
-// a string is read once.
+// a string is read once, and a number for all scripts.
 func (m *machine) expectation(v lua.LValue) (*expectation, error) {
 	if t, ok := v.(*lua.LTable); ok {
 		if t.Metatable != lua.LNil {
 			return nil, errors.New("a pattern is a plain table, not one with a metatable")
 		}
 		return readExpectation(nodeOf(v, 0))
+	}
+	if n, ok := v.(lua.LNumber); ok {
+		return ofNumber(n)
 	}
 	if e, ok := m.patterns[v]; ok {
 		return e, nil

@@ -144,7 +144,10 @@ func (s *State) Globals() *lua.LTable { return s.main.G.Global }
 // Function makes a Lua function of fn, for Globals, metatables and modules. A Go panic in it ends the run and reaches
 // the host as a *Panic. fn must not yield.
 func (s *State) Function(fn lua.LGFunction) *lua.LFunction {
-	return s.builtin("", func(c call) int { return fn(c.l) })
+	return s.main.NewFunction(func(l *lua.LState) int {
+		defer s.guard(l)
+		return fn(l)
+	})
 }
 
 // Seed sets the seed of math.random for the next run, or from here on in one that goes on.

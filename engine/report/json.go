@@ -255,7 +255,7 @@ func jsonFailureOf(f *suite.Failure) *jsonFailure {
 
 // kindNames are the kinds of events in JSON.
 var kindNames = [...]string{transcript.Connect: "connect", transcript.TLS: "tls", transcript.Server: "server", transcript.Client: "client",
-	transcript.Note: "note", transcript.Close: "close", transcript.Step: "step"}
+	transcript.Note: "note", transcript.Close: "close", transcript.Step: "step", transcript.Accept: "accept"}
 
 // eventLines writes events as the lines of a transcript, without the marks in
 // front. It keeps its memory from event to event.

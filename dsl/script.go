@@ -199,6 +199,10 @@ func (s *Script) Title() string { return s.written().String(s.main.source.title)
 // Description is what the opening comment says after the title, in Markdown.
 func (s *Script) Description() string { return s.written().String(s.main.source.description) }
 
+// Chapter is where it stands in a document, as suite.ParseChapter reads it; "" is
+// nowhere in particular.
+func (s *Script) Chapter() string { return s.written().String(s.main.source.chapter) }
+
 // file is the script or the module of that name, nil where there is none.
 func (s *Script) file(name string) *module {
 	if name == s.path {

@@ -36,6 +36,7 @@ type source struct {
 	title       string // the first line of the leading --- block
 	description string // the rest of it, Markdown
 	tags        []string
+	chapter     string // where the script stands in a document, as suite.ParseChapter reads it
 	tokens      func() []token
 }
 
@@ -208,7 +209,11 @@ func commentShebang(text string) string {
 // tagsLine is a line of the leading block that says which tags the script has.
 var tagsLine = regexp.MustCompile(`^\s*tags:(.*)$`)
 
-// leadingBlock reads title, description and tags of a script.
+// chapterLine is a line of the leading block that says where the script stands in
+// a document. One without a number is prose.
+var chapterLine = regexp.MustCompile(`^\s*chapter:\s*([0-9].*)$`)
+
+// leadingBlock reads title, description, tags and chapter of a script.
 func (s *source) leadingBlock() (problems Problems) {
 	lines, first := s.lines, 1
 	skip := func() { lines, first = lines[1:], first+1 }
@@ -230,6 +235,15 @@ func (s *source) leadingBlock() (problems Problems) {
 				problems = append(problems, s.problem(first+i, strings.Index(l, "tags:")+1, err.Error()))
 			}
 			s.tags = union(s.tags, tags)
+			continue
+		}
+		if m := chapterLine.FindStringSubmatch(said); m != nil {
+			if _, ok := suite.ParseChapter(m[1]); !ok {
+				problems = append(problems, s.problem(first+i, strings.Index(l, "chapter:")+1, "a chapter has a number and a title, as in --- chapter: 2.1 Logging in"))
+			} else if s.chapter != "" {
+				problems = append(problems, s.problem(first+i, strings.Index(l, "chapter:")+1, "a script stands in one chapter, and this is its second"))
+			}
+			s.chapter = strings.TrimSpace(m[1])
 			continue
 		}
 		// Notes for a language server are none for the reader.

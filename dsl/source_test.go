@@ -184,3 +184,27 @@ func FuzzParseSource(f *testing.F) {
 		}
 	})
 }
+
+// A line of the opening comment says where the script stands in a document.
+func TestScriptChapter(t *testing.T) {
+	for _, tt := range []struct{ block, chapter, description, problem, why string }{
+		{"--- T\n--- chapter: 2.1 Logging in\n--- text", "2.1 Logging in", "text", "", "a chapter is no prose"},
+		{"--- chapter: 3 Certificates\n--- T", "3 Certificates", "", "", "nor a title of the script"},
+		{"--- T\n--- chapter: and verse", "", "chapter: and verse", "", "without a number it is prose"},
+		{"--- T\n--- in chapter: 2 A", "", "in chapter: 2 A", "", "and so it is within a line"},
+		{"--- T", "", "", "", "there need be none"},
+		{"--- T\n--- chapter: 2.1", "", "", "t.lua:2:5: a chapter has a number and a title", "without a title"},
+		{"--- T\n--- chapter: 1 A\n--- chapter: 2 B", "", "", "t.lua:3:5: a script stands in one chapter", "two of them"},
+	} {
+		s, problems := Compile("t.lua", []byte(tt.block+"\nexpect 220"))
+		if s == nil {
+			if tt.problem == "" || !strings.Contains(problems.Error(), tt.problem) {
+				t.Errorf("%v, want %q (%s)", problems, tt.problem, tt.why)
+			}
+			continue
+		}
+		if s.Title() != "T" || s.Chapter() != tt.chapter || s.Description() != tt.description || tt.problem != "" {
+			t.Errorf("%q %q %q (%s)", s.Title(), s.Chapter(), s.Description(), tt.why)
+		}
+	}
+}

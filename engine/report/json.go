@@ -63,6 +63,7 @@ type (
 		Index       int             `json:"index"`
 		Title       string          `json:"title,omitempty"`
 		Description string          `json:"description,omitempty"`
+		Chapter     string          `json:"chapter,omitempty"`
 		Outcome     string          `json:"outcome"`
 		Seconds     float64         `json:"seconds"`
 		Runs        int             `json:"runs"`
@@ -195,7 +196,7 @@ func jsonCountsOf(n suite.Counts) jsonCounts {
 
 func jsonResultOf(r *suite.Result, events bool) *jsonResult {
 	j := &jsonResult{
-		Script: text(r.Script.Name()), Index: r.Index, Title: text(title(r.Script)), Description: text(description(r.Script)),
+		Script: text(r.Script.Name()), Index: r.Index, Title: text(title(r.Script)), Description: text(description(r.Script)), Chapter: text(chapterOf(r.Script)),
 		Outcome: outcomeWord(r.Outcome), Seconds: r.Seconds, Runs: r.Runs, BadRuns: r.Bad, Flaky: r.Flaky,
 		Failure: jsonFailureOf(r.Failure), Warning: text(r.Warning), Seed: r.Seed, Transcript: text(r.Record), Dropped: r.Dropped,
 	}

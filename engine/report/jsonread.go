@@ -135,7 +135,7 @@ func (n jsonCounts) String() string {
 func plausible(seconds float64) bool { return seconds >= 0 && seconds <= math.MaxInt32 }
 
 func (j *jsonResult) result(scripts map[told]*told) (suite.Result, error) {
-	about := told{j.Script, j.Title, j.Description}
+	about := told{j.Script, j.Title, j.Description, j.Chapter}
 	if scripts[about] == nil {
 		scripts[about] = &about
 	}

@@ -64,8 +64,13 @@ type described interface {
 	Description() string
 }
 
+// placed is a script that says where it stands in a document, as dsl.Script does.
+type placed interface {
+	Chapter() string // as suite.ParseChapter reads it; "" is none
+}
+
 // told is what is kept of a script beside its results. It cannot be run.
-type told struct{ name, title, description string }
+type told struct{ name, title, description, chapter string }
 
 // Name implements suite.Script.
 func (t *told) Name() string { return t.name }
@@ -75,6 +80,9 @@ func (t *told) Title() string { return t.title }
 
 // Description implements described.
 func (t *told) Description() string { return t.description }
+
+// Chapter implements placed.
+func (t *told) Chapter() string { return t.chapter }
 
 // Tests implements suite.Script: there are none.
 func (t *told) Tests(context.Context, *suite.Env) ([]suite.Declared, error) { return nil, nil }
@@ -92,6 +100,13 @@ func title(s suite.Script) string {
 func description(s suite.Script) string {
 	if d, ok := s.(described); ok {
 		return d.Description()
+	}
+	return ""
+}
+
+func chapterOf(s suite.Script) string {
+	if p, ok := s.(placed); ok {
+		return p.Chapter()
 	}
 	return ""
 }
@@ -154,7 +169,7 @@ func (m *Mask) script(s suite.Script) *told {
 	if t := m.scripts[s]; t != nil {
 		return t
 	}
-	t := &told{m.Redact.String(s.Name()), m.Redact.String(title(s)), m.Redact.String(description(s))}
+	t := &told{m.Redact.String(s.Name()), m.Redact.String(title(s)), m.Redact.String(description(s)), m.Redact.String(chapterOf(s))}
 	if m.scripts == nil {
 		m.scripts = map[suite.Script]*told{}
 	}

@@ -14,7 +14,7 @@ func Formats() []Format {
 	return []Format{
 		{"json", "everything, for programs and for smtplay report", WriteJSON},
 		{"html", "one page for people, with every conversation", WriteHTML},
-		{"markdown", "a document with a chapter for each script", WriteMarkdown},
+		{"markdown", "a document that a person follows, chapter by chapter", WriteMarkdown},
 		{"junit", "XML as Jenkins and GitLab read it", WriteJUnit},
 		{"tap", "Test Anything Protocol, version 14", WriteTAP},
 		{"tap13", "the same in version 13, for an older prove", WriteTAP13},

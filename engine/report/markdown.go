@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -12,25 +13,41 @@ import (
 	"smtplay/engine/transcript"
 )
 
-// WriteMarkdown writes a run as a document: a chapter for each script, with what
-// it says about itself, and for each test its verdict and its conversation, whose
-// steps are headings and whose notes are prose.
+// WriteMarkdown writes a run as a document that a person follows. Its chapters are
+// those that scripts name, in order of their numbers. A script has a heading, with
+// what it says about itself, and for each test its verdict and its conversation,
+// whose steps are headings and whose notes are prose.
 func WriteMarkdown(w io.Writer, run *Run) error {
-	d := &markdown{Writer: bufio.NewWriter(w)}
+	d := &markdown{Writer: bufio.NewWriter(w), outline: outlineOf(run)}
 	d.opening(run)
-	for _, c := range chapters(run) {
-		d.chapter(c)
+	d.failures()
+	d.contents()
+	for _, p := range d.parts {
+		if p.heading != "" {
+			d.line("\n## ", p.heading)
+		}
+		for _, e := range p.entries {
+			d.entry(e)
+		}
 	}
 	return d.Flush()
 }
 
-type markdown struct{ *bufio.Writer }
+type markdown struct {
+	*bufio.Writer
+	*outline
+}
 
 func (d *markdown) line(parts ...string) {
 	for _, p := range parts {
 		d.WriteString(p)
 	}
 	d.WriteByte('\n')
+}
+
+// heading writes one; there are none below the sixth level.
+func (d *markdown) heading(level int, text string) {
+	d.line("\n", strings.Repeat("#", min(6, level)), " ", text)
 }
 
 func (d *markdown) opening(run *Run) {
@@ -54,6 +71,58 @@ func (d *markdown) opening(run *Run) {
 		d.line(fmt.Sprintf("| seed | %d |", run.Seed))
 	}
 	d.line("| smtplay | ", prose(run.Version), " |")
+}
+
+// maxListed is how many failures are listed at the top. What there is to say of
+// each stands with its test.
+const maxListed = 50
+
+// failures lists what went wrong, before all else.
+func (d *markdown) failures() {
+	listed, more := 0, 0
+	for _, p := range d.parts {
+		for _, e := range p.entries {
+			for _, r := range e.results {
+				switch {
+				case r.Outcome == suite.Passed || r.Outcome == suite.Skipped:
+				case listed == maxListed:
+					more++
+				default:
+					if listed++; listed == 1 {
+						d.line("\n**What went wrong:**\n")
+					}
+					name := ""
+					if n := testName(r); n != "" {
+						name = ", " + prose(n)
+					}
+					d.line("- ", e.link(), name, ": ", markdownVerdict(r))
+				}
+			}
+		}
+	}
+	if more > 0 {
+		d.line("- and ", strconv.Itoa(more), " more")
+	}
+}
+
+// contents lists the scripts and what each came to, with links to them.
+func (d *markdown) contents() {
+	if len(d.parts) == 1 && len(d.parts[0].entries) < 2 {
+		return
+	}
+	d.line("\n**Contents:**\n")
+	for _, p := range d.parts {
+		indent := ""
+		if p.heading != "" {
+			d.line("- ", linked(p.heading, p.anchor))
+			indent = "  "
+		}
+		for _, e := range p.entries {
+			d.line(indent, "- ", e.link(), ": ", e.came())
+		}
+	}
+	d.line("\nIn a conversation `C:` is what is sent, `S:` what the server answers, and `*` what happens to the connection.")
+	d.line("Where a password would stand, there is `[secret:…]` or `[sasl …]`.")
 }
 
 // verdictLine is what a run came to in one sentence.
@@ -83,28 +152,23 @@ func verdictLine(run *Run) string {
 	return fmt.Sprintf("All %d tests passed%s", all, late)
 }
 
-func (d *markdown) chapter(c *chapter) {
-	name := c.script.Name()
-	if t := title(c.script); t != "" {
-		d.line("\n## ", prose(t), "\n")
-		d.line(span(name))
-	} else {
-		d.line("\n## ", span(name))
+func (d *markdown) entry(e *entry) {
+	d.heading(e.level, e.heading)
+	if name := span(e.script.Name()); name != e.heading {
+		d.line("\n", name)
 	}
-	if text := description(c.script); text != "" {
-		d.line()
-		for line := range strings.Lines(text) {
-			d.line(Visible(strings.ReplaceAll(strings.TrimRight(line, "\r\n"), "\t", "    ")))
-		}
+	if e.about != "" {
+		d.line("\n", e.about)
 	}
-	for _, r := range c.results {
-		d.test(r)
+	for _, r := range e.results {
+		d.test(r, e.level+1)
 	}
 }
 
-func (d *markdown) test(r *suite.Result) {
+func (d *markdown) test(r *suite.Result, level int) {
 	if name := testName(r); name != "" {
-		d.line("\n### ", prose(name))
+		d.heading(level, prose(name))
+		level++
 	}
 	d.line("\n", markdownVerdict(r))
 	if r.Warning != "" {
@@ -120,7 +184,7 @@ func (d *markdown) test(r *suite.Result) {
 	if x := r.Difference; x != nil && len(x.Changes) > 0 {
 		d.block("diff", bounded(diffLines(x.Before, x.After, x.Changes)))
 	}
-	d.conversation(r)
+	d.conversation(r, level)
 }
 
 func markdownVerdict(r *suite.Result) string {
@@ -180,7 +244,7 @@ func (d *markdown) failure(f *suite.Failure) {
 
 // conversation writes what was said: blocks of a transcript, between which
 // stand the steps and notes.
-func (d *markdown) conversation(r *suite.Result) {
+func (d *markdown) conversation(r *suite.Result, level int) {
 	if r.Dropped > 0 {
 		d.line("\n_", plural(r.Dropped, "earlier event"), " not kept._")
 	}
@@ -196,13 +260,13 @@ func (d *markdown) conversation(r *suite.Result) {
 		switch e.Kind {
 		case transcript.Step:
 			flush()
-			d.line("\n#### ", prose(string(e.Data)))
+			d.heading(level, prose(string(e.Data)))
 		case transcript.Note:
-			flush()
-			d.line()
-			for _, line := range lines(string(e.Data)) {
-				d.line(prose(line), "  ")
+			if r.Outcome == suite.Skipped && string(e.Data) == "skipped: "+r.Reason {
+				continue // as the verdict says
 			}
+			flush()
+			d.note(string(e.Data))
 		default:
 			b = transcript.AppendEvent(b[:0], e)
 			for line := range strings.Lines(string(b)) {
@@ -213,19 +277,29 @@ func (d *markdown) conversation(r *suite.Result) {
 	flush()
 }
 
-// block is a block of code, in a fence that nothing in it closes.
-func (d *markdown) block(kind string, all []string) {
+// note is a paragraph whose lines stay lines.
+func (d *markdown) note(text string) {
+	d.line()
+	all := lines(text)
+	for i, line := range all {
+		if line = prose(line); i+1 < len(all) && line != "" {
+			line += "  "
+		}
+		d.line(line)
+	}
+}
+
+func (d *markdown) block(kind string, all []string) { d.line("\n", fenced(kind, all)) }
+
+// fenced is a block of code, in a fence that nothing in it closes.
+func fenced(kind string, all []string) string {
 	fence := "```"
 	for _, line := range all {
 		for strings.Contains(line, fence) {
 			fence += "`"
 		}
 	}
-	d.line("\n", fence, kind)
-	for _, line := range all {
-		d.line(line)
-	}
-	d.line(fence)
+	return fence + kind + "\n" + strings.Join(all, "\n") + "\n" + fence
 }
 
 var proseEscape = strings.NewReplacer(`\`, `\\`, "`", "\\`", "*", `\*`, "_", `\_`, "[", `\[`, "]", `\]`, "<", `\<`, ">", `\>`,

@@ -1,6 +1,17 @@
 --- AUTH LOGIN in clear text, where it is allowed for a test
---- The tutorial's second login: on port 25, unencrypted, after `postconf -e smtpd_tls_auth_only=no`. Skips where the
---- server does not allow it, as it should. Set it back afterwards: `postconf -e smtpd_tls_auth_only=yes`.
+--- chapter: 4.1 AUTH LOGIN without encryption
+--- On port 25, unencrypted, which a server should not allow: where it does not, this skips. To see it once, on a server
+--- of your own, `postconf -e smtpd_tls_auth_only=no` and `postfix reload`. Set it back afterwards, with `=yes`.
+---
+--- LOGIN asks twice, in base64 as well: `334 VXNlcm5hbWU6` is "Username:", `334 UGFzc3dvcmQ6` is "Password:". The answers are
+---
+--- ```sh
+--- printf '%s' james@new.example.com | openssl enc -base64 -A
+--- printf '%s' PASSWORD | openssl enc -base64 -A
+--- ```
+---
+--- `amFtZXNAbmV3LmV4YW1wbGUuY29t` and `UEFTU1dPUkQ=`. By hand it is `telnet maila.example.com smtp` from another machine; the
+--- replies mean what they mean for PLAIN.
 ---
 --- Needs the target `smtp`; the vars `helo`, `sender`, `unknown` and `user`; the secret `password`, which smtplay
 --- sends in clear text over loopback only, or with `--insecure`.

@@ -1,6 +1,7 @@
 --- AUTH LOGIN works as AUTH PLAIN does
+--- chapter: 5.6 Understanding encryption
 --- User and password go in a line each. It was never a standard, and is still all that many a printer knows.
---- Once by the helper and once by hand, as the tutorial types it.
+--- Once by the helper, and once line by line, as one types it inside `openssl s_client -starttls smtp`.
 ---
 --- Needs the target `submission`; the vars `helo`, `sender`, `unknown` and `user`; the secret `password`.
 --- The message goes out with `--var send=yes` only.

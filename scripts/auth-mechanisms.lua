@@ -1,8 +1,13 @@
 --- Every mechanism that the server offers lets the user in
+--- chapter: 2.3 Understanding authentication
 --- Programs take the strongest that they know. A server that offers SCRAM or CRAM-MD5 and keeps only a hash of the
 --- passwords refuses all of those, while PLAIN works. Each mechanism by password is tried with the right password. A
 --- wrong one is tried once, with the strongest but PLAIN, lest the server lock the user out; `--var wrong=each` tries it
 --- with each.
+---
+--- CRAM-MD5, DIGEST-MD5 and SCRAM answer a challenge in place of sending the password. That keeps a password from who
+--- listens, unless it can be guessed, and nothing else: the mail itself stays readable, and the connection can be taken over.
+--- Inside TLS, PLAIN is no worse for that, and lets the server keep nothing but a hash.
 ---
 --- Needs the target `submission`; the vars `helo`, `user` and `wrong`; the secret `password`.
 requires{ target = "submission" }

@@ -1,6 +1,20 @@
 --- AUTH PLAIN in clear text, where it is allowed for a test
---- The tutorial's first login: on port 25, unencrypted, after `postconf -e smtpd_tls_auth_only=no`. Skips where the
---- server does not allow it, as it should. Set it back afterwards: `postconf -e smtpd_tls_auth_only=yes`.
+--- chapter: 3.1 AUTH PLAIN without encryption
+--- On port 25, unencrypted, which a server should not allow: where it does not, this skips. To see it once, on a server
+--- of your own, `postconf -e smtpd_tls_auth_only=no` and `postfix reload`. Set it back afterwards, with `=yes`.
+---
+--- PLAIN sends a NUL, the user, a NUL and the password, all in base64:
+---
+--- ```sh
+--- printf '\000james@new.example.com\000PASSWORD' | openssl enc -base64 -A
+--- ```
+---
+--- gives `AGphbWVzQG5ldy5leGFtcGxlLmNvbQBQQVNTV09SRA==`, which follows `AUTH PLAIN`. It hides nothing: `openssl enc
+--- -base64 -A -d` gives all back. The transcript has `[sasl …]` in its place.
+---
+--- By hand it is `telnet maila.example.com smtp` from another machine. 235 2.7.0 means logged in. 535 5.7.8 means that the
+--- password is wrong, or that what checks passwords cannot be reached: the mail log tells which. 503, 504 and 538 mean that
+--- the server takes no login before TLS. Who is logged in may write to the unknown address that was refused before.
 ---
 --- Needs the target `smtp`; the vars `helo`, `sender`, `unknown` and `user`; the secret `password`, which smtplay
 --- sends in clear text over loopback only, or with `--insecure`.

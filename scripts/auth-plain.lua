@@ -1,4 +1,5 @@
 --- AUTH PLAIN lets in the right password, and no other
+--- chapter: 5.5 Understanding encryption
 --- Whoever logs in may send to the world. A wrong password gets 535 5.7.8, and leaves nobody logged in; it is
 --- tried once a run, lest the server lock the user out.
 ---

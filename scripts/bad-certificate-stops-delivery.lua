@@ -1,4 +1,5 @@
 --- A bad certificate stops delivery
+--- chapter: 8.4 Mail on its way
 --- Where the certificate of another server must be verified (Postfix, in smtp_tls_policy_maps: `example.net secure
 --- match=mx.example.net tafile=/etc/postfix/test-ca.pem`; MTA-STS and DANE ask for the same), a bad one gets no mail: the
 --- message waits, and leaves when a good one is shown. The bad ones are by the authority that the server trusts, so that

@@ -1,4 +1,5 @@
 --- Who asks for one of the server's names gets a certificate for it
+--- chapter: 6.4 Certificates
 --- A client says in the handshake whom it wants (SNI), and a server of several domains chooses by that (Postfix:
 --- tls_server_sni_maps). A name that was forgotten there gets the certificate of another, and its users a warning.
 ---

@@ -1,4 +1,5 @@
 --- Each port serves the certificate that lies on disk
+--- chapter: 6.3 Certificates
 --- After a renewal the file is new, and the server may go on with what it read before (Postfix: `postfix reload`, or
 --- a port with a file of its own). The CAs above it that are in the file must be sent too.
 ---

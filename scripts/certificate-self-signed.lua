@@ -1,5 +1,6 @@
 --- What a self-signed certificate looks like
---- At the tutorial's, `openssl s_client` says "verify error:num=18:self signed certificate" and goes on. Mail programs
+--- chapter: 5.3 Understanding encryption
+--- `openssl s_client` says "verify error:num=18:self-signed certificate" of it, and goes on. Mail programs
 --- stop, as smtplay does: anybody could have made it. All else about it can be right, and is judged here.
 ---
 --- Needs the targets `smtp` and `submissions`; the vars `helo` and `certificate_name`. Skips where somebody else

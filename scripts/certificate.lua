@@ -1,4 +1,5 @@
 --- The certificate of each port is good
+--- chapter: 6.1 Certificates
 --- A trusted CA, the server's name, two weeks before it ends, a key of today's strength. Each port is looked at, for
 --- a renewal reaches them one by one. Where the CA is your own: `--ca FILE`.
 ---

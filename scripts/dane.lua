@@ -1,4 +1,5 @@
 --- The certificate is the one that DNS announces
+--- chapter: 6.5 Certificates
 --- Who publishes TLSA records (DANE, RFC 7672) gets no mail from servers that look at them once certificate and
 --- records part: put the next record there before a renewal. The resolver must validate; what it does not call
 --- authentic proves nothing. Mail servers ask for port 25 alone.

@@ -1,4 +1,5 @@
 --- Mail that is put off is tried again
+--- chapter: 8.5 Mail on its way
 --- A 4xx from another server is no refusal: the message stays in the queue and is tried again, until it is taken. The other
 --- server is this script. It also looks at what arrives: that it is the same message, and how the server says it came in.
 ---

@@ -1,4 +1,5 @@
 --- Orders for delivery reports are read
+--- chapter: 7.6 What a server takes, and what it refuses
 --- Where EHLO offers DSN, MAIL and RCPT take its parameters (RFC 3461), and values that are none are refused: a filter or
 --- firewall that drops what it does not know would drop the order too, and nobody would hear of it.
 ---

@@ -1,6 +1,11 @@
 --- What EHLO offers, before TLS and after
+--- chapter: 2.1 Understanding authentication
 --- Before TLS: STARTTLS, and for submission no AUTH. After it: no STARTTLS any more (RFC 3207, 4.2), and for users
 --- AUTH with PLAIN and LOGIN. The obsolete form `AUTH=`, where it is offered, lists the same mechanisms.
+---
+--- The answer to EHLO is where a server says what it can do. `250-AUTH PLAIN LOGIN` says that users can log in, and by which
+--- mechanisms; `250-STARTTLS` that it can encrypt; a line `250-AUTH=PLAIN LOGIN` repeats the first for programs of the
+--- nineties, such as Outlook Express 4, which look for that spelling.
 ---
 --- Needs the targets `smtp`, `submission` and `submissions`; the var `helo`.
 local helo = var("helo", "plpb.example.com", "the name we give in EHLO")

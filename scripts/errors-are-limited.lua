@@ -1,4 +1,5 @@
 --- A slip is forgiven, a flood of errors is not
+--- chapter: 7.9 What a server takes, and what it refuses
 --- People make mistakes, and a session outlives a few. A program that tries what it can find goes on for ever, unless the
 --- server hangs up: with 421, after `smtpd_hard_error_limit` errors in a session.
 ---

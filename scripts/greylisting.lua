@@ -1,4 +1,5 @@
 --- A stranger is deferred, and let in when he comes again
+--- chapter: 7.7 What a server takes, and what it refuses
 --- Greylisting: the first mail from somebody unknown is put off, which spam programs do not wait for. Who comes again at
 --- once is put off again; who has waited is let in.
 ---

@@ -1,5 +1,9 @@
 --- A known recipient is accepted from outside
+--- chapter: 1.2 Unauthenticated, unencrypted SMTP
 --- Anybody may write to a mailbox that is hosted here, without a login: otherwise no mail would ever come in.
+---
+--- By hand it is `telnet plpb.example.com smtp` from another machine. This is half of what to look at from there: what is
+--- hosted here comes in, and `relay-refused-from-outside.lua` sees that nothing else passes through.
 ---
 --- Needs the target `smtp`, the server as the outside sees it; the vars `helo`, `sender` and `known`, a mailbox
 --- that is hosted here.

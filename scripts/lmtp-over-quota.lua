@@ -1,4 +1,5 @@
 --- Over quota: one is told, the other has the mail
+--- chapter: 7.8 What a server takes, and what it refuses
 --- LMTP answers the end of a message once for each recipient (RFC 2033, 4.2): a full mailbox costs nobody else the
 --- message. A server may refuse the full one as early as RCPT.
 ---

@@ -1,4 +1,5 @@
 --- Who guesses passwords is stopped
+--- chapter: 7.10 What a server takes, and what it refuses
 --- Passwords are guessed by the thousand. A server hangs up with 421 after some wrong ones in a session
 --- (`smtpd_hard_error_limit`), or takes no more AUTH from that client for a while (`smtpd_client_auth_rate_limit`, 450);
 --- fail2ban does the rest.

@@ -1,4 +1,5 @@
 --- Mail from outside arrives, and its owner reads it
+--- chapter: 8.2 Mail on its way
 --- As mail-arrives.lua, seen as the owner of the mailbox sees it: by IMAP, with his password.
 ---
 --- Needs the target `smtp`; the vars `helo`, `sender`, `known` and `imap_server`, HOST or HOST:PORT, where `user` has that

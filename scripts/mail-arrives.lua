@@ -1,4 +1,5 @@
 --- Mail from outside arrives in the mailbox
+--- chapter: 8.1 Mail on its way
 --- A 250 is a promise. This looks whether it is kept: that the message lies in the mailbox, whole, with its envelope and
 --- the line in which the server says what it took, and as what.
 ---

@@ -1,4 +1,5 @@
 --- Mail leaves encrypted where the other server can
+--- chapter: 8.3 Mail on its way
 --- STARTTLS is offered by nearly every server today, and mail that does not take it is read by whoever is on the way
 --- (Postfix: smtp_tls_security_level is "may" or more; its own default is none).
 ---

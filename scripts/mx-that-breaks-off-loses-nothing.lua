@@ -1,4 +1,5 @@
 --- A server that breaks off loses no mail
+--- chapter: 8.8 Mail on its way
 --- Wherever the other server breaks off, and be it when it has the message and has not said so, the message stays in the
 --- queue, and nobody hears that it failed; when the other one is sound again it arrives.
 ---

@@ -1,4 +1,5 @@
 --- Mail from nobody is accepted for our mailboxes
+--- chapter: 7.1 What a server takes, and what it refuses
 --- Bounces and receipts come from `<>`, lest they be answered by another (RFC 5321, 4.5.5). A server that refuses them
 --- leaves its users without word of what became of their mail, and others will not believe that its addresses exist.
 ---

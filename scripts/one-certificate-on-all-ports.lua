@@ -1,4 +1,5 @@
 --- All ports show the same certificate
+--- chapter: 6.2 Certificates
 --- 25, 587 and 465 are set up each by itself, and a renewal reaches them one by one: a port whose file is another, or
 --- that was not reloaded, goes on with the old certificate until somebody's mail program complains.
 ---

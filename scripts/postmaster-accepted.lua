@@ -1,4 +1,5 @@
 --- Postmaster can be written to
+--- chapter: 7.2 What a server takes, and what it refuses
 --- Whoever has trouble with a server writes to its postmaster: without a domain, in each domain that is hosted, in any
 --- case of letters, and even from nobody (RFC 5321, 4.5.1).
 ---

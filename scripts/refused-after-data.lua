@@ -1,4 +1,5 @@
 --- A message that is refused comes back to who wrote it
+--- chapter: 8.7 Mail on its way
 --- As refused-mail-bounces.lua, with a server that looks at the message before it refuses it, as spam filters do: after the
 --- final dot.
 ---

@@ -1,4 +1,5 @@
 --- Mail that is refused comes back to who wrote it
+--- chapter: 8.6 Mail on its way
 --- When another server refuses the recipient, who wrote hears of it: a delivery report (RFC 3464) from the null sender, with the
 --- reason as it was given and the header of the message. Silence here is how mail gets lost.
 ---

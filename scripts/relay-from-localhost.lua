@@ -1,6 +1,14 @@
 --- Mail from localhost is relayed
+--- chapter: 1.1 Unauthenticated, unencrypted SMTP
 --- Programs on the machine itself, such as cron or a web shop, send to the world without a login. This must
 --- work from localhost only: `relay-refused-from-outside.lua` is the other half.
+---
+--- By hand it is `telnet localhost smtp` on the server, then each line that stands after `C:` below. The message ends with
+--- a dot on a line of its own, and `quit` leaves telnet.
+---
+--- A message that is queued has not arrived yet. What becomes of it stands in the mail log, by the name that the last 250
+--- gives it. `dsn=4.4.3, status=deferred` with `type=MX: Host not found, try again` there speaks of DNS, as where a network
+--- lets no queries out: relaying works, and the server tries again by itself.
 ---
 --- Needs the target `local`, the server as its own machine reaches it; the vars `helo`, `sender` and `unknown`, an
 --- address that is *not* hosted here: one that is would be accepted anyway.

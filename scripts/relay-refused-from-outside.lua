@@ -1,11 +1,15 @@
 --- An unknown recipient is refused from outside
+--- chapter: 1.3 Unauthenticated, unencrypted SMTP
 --- A server that passes strangers' mail on to strangers, an open relay, is found by spammers, then blacklisted. They
 --- try more than the plain address: senders of the hosted domain, the null sender, and spellings that older servers
 --- took apart and sent on.
 ---
+--- By hand it is `telnet plpb.example.com smtp` from another machine, and ends at RCPT: no message can follow. `Relay access
+--- denied` is what one wants to read. Users who write to the world from outside have to log in, which comes next.
+---
 --- Needs the target `smtp`, reached from outside: a machine in `mynetworks` may relay. Vars: `helo`, `sender`,
---- `known`, `unknown`, an address that is not hosted here, and `relay_refusal`, the reply that refuses it: the
---- tutorial's 554 5.7.1 is for good; Postfix's own default, 454 4.7.1, makes the sender try again for days.
+--- `known`, `unknown`, an address that is not hosted here, and `relay_refusal`, the reply that refuses it:
+--- 554 5.7.1 is for good; Postfix's own default, 454 4.7.1, makes the sender try again for days.
 requires{ target = "smtp" }
 
 local helo = var("helo", "plpb.example.com", "the name we give in EHLO")

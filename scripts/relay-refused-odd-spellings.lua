@@ -1,4 +1,5 @@
 --- No spelling of an address elsewhere is relayed
+--- chapter: 1.4 Unauthenticated, unencrypted SMTP
 --- What servers of old took apart and sent on: addresses without a domain, in quotes, with two @, with the server's own
 --- address as domain, with routes in routes. `relay-refused-from-outside.lua` has the plain ones.
 ---

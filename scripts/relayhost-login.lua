@@ -1,4 +1,5 @@
 --- The relayhost is logged in to
+--- chapter: 8.9 Mail on its way
 --- A server that sends through another's (Postfix: relayhost, smtp_sasl_password_maps) logs in there, and over TLS only.
 ---
 --- Needs the target `submission`; the target `mx`, an address of this machine at which the script listens, and through which the

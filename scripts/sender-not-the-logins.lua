@@ -1,4 +1,5 @@
 --- Nobody writes in another's name
+--- chapter: 7.3 What a server takes, and what it refuses
 --- Who has logged in writes as himself; a stranger does not write as one of us. Postfix: `smtpd_sender_login_maps` says
 --- whose an address is, `reject_sender_login_mismatch` in `smtpd_sender_restrictions` holds them to it, with 553 5.7.1.
 ---

@@ -1,4 +1,5 @@
 --- SIZE means what it says
+--- chapter: 7.4 What a server takes, and what it refuses
 --- The limit that EHLO declares is the one that holds. Who announces more is refused at MAIL, before the message is
 --- sent for nothing (RFC 1870, 6.1); who announces just as much is not; and a message that is larger is refused in the
 --- end, whatever was announced.

@@ -1,4 +1,5 @@
 --- Mail from addresses outside ASCII is accepted
+--- chapter: 7.5 What a server takes, and what it refuses
 --- Where EHLO offers SMTPUTF8 (RFC 6531), a sender such as jürgen@example.org may write to a mailbox that is hosted here.
 --- 8BITMIME is offered beside it, as its section 3.1 demands.
 ---

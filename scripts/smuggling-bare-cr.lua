@@ -1,4 +1,5 @@
 --- A bare CR ends no command
+--- chapter: 9.2 SMTP smuggling
 --- A line ends in CR LF (RFC 5321, 2.3.8). If a server took a CR for an end where the one before it took it for a letter,
 --- they would not see the same commands. A bare LF many servers do take for an end, between commands: that is noted here,
 --- and is no fault as long as each command has its answer, in order.

@@ -1,4 +1,5 @@
 --- Who talks before the greeting is served in order, or not at all
+--- chapter: 9.6 SMTP smuggling
 --- Spam programs do not wait for the greeting (RFC 5321, 3.1). A server that waits a little before it speaks knows them
 --- by that; one that does not must at least answer one by one. `--var impatient=refused` demands that it turns them away,
 --- as postscreen does (`postscreen_greet_action=enforce` or `drop`).

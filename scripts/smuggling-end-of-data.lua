@@ -1,4 +1,5 @@
 --- One message stays one message
+--- chapter: 9.1 SMTP smuggling
 --- SMTP smuggling: if a server sees the end of a message where the one before it saw none, what follows is a message of
 --- the attacker's, which nobody has checked. CR LF . CR LF ends a message, and nothing else does (RFC 5321, 4.1.1.4).
 --- Each test sends a message that holds another spelling of the end, commands behind it, and the true end.

@@ -1,4 +1,5 @@
 --- Lines and addresses that are too long do no harm
+--- chapter: 9.4 SMTP smuggling
 --- A server takes what RFC 5321, 4.5.3.1 asks of it: command lines of 512 octets, text lines of 1000, paths of 256, local
 --- parts of 64. Beyond that it may refuse, but as one line: a server that cuts a line in two sees a command where there is
 --- none. The session goes on.

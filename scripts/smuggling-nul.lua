@@ -1,4 +1,5 @@
 --- A NUL ends neither an address nor a message
+--- chapter: 9.3 SMTP smuggling
 --- Programs in C take a zero octet for the end of a text. Where one part of a server reads on and another stops, the
 --- recipient that was judged is not the one who gets the mail. In a message a NUL has no place (RFC 5322, 4): it is taken,
 --- taken out or refused.

@@ -1,4 +1,5 @@
 --- Who pipelines without being asked to is served in order, or not at all
+--- chapter: 9.5 SMTP smuggling
 --- After HELO nothing is offered, so that a client waits for each reply (RFC 2920, 3.1). A server that gets more at once
 --- must at least answer one by one. `--var impatient=refused` demands that it turns such clients away
 --- (`smtpd_forbid_unauth_pipelining=yes`, or `reject_unauth_pipelining` in `smtpd_data_restrictions`).

@@ -1,4 +1,5 @@
 --- What was sent beside STARTTLS is forgotten
+--- chapter: 9.7 SMTP smuggling
 --- Whoever can put clear text between a client's STARTTLS and its handshake must not have put it into the encrypted
 --- session: a server forgets what it was told before (RFC 3207, 4.2). Refusing to go on will do as well.
 ---

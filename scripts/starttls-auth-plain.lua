@@ -1,9 +1,14 @@
 --- STARTTLS, then AUTH PLAIN and a message
+--- chapter: 5.2 Understanding encryption
 --- What `openssl s_client -starttls smtp` does: the conversation begins in clear text, TLS begins within it, and a
 --- login that was refused before works now.
 ---
---- Needs the targets `submission`, where users must be able to log in, and `smtp`, where they did in the tutorial and
---- need not today; the vars `helo`, `sender`, `unknown` and `user`; the secret `password`.
+--- By hand it is `openssl s_client -starttls smtp -crlf -connect maila.example.com:587`. It says EHLO and STARTTLS by itself,
+--- and shows the certificate, but hardly what the server answered so far: below there is all of it. It keeps lines that
+--- begin with a capital R or Q for itself: type `rcpt to` and `quit`. What follows `AUTH PLAIN` is made as without TLS.
+---
+--- Needs the targets `submission`, where users must be able to log in, and `smtp`, where a
+--- server may let them or not; the vars `helo`, `sender`, `unknown` and `user`; the secret `password`.
 --- The message goes out with `--var send=yes` only.
 local helo = var("helo", "plpb.example.com", "the name we give in EHLO")
 local sender = var("sender", "james@example.org", "who writes")

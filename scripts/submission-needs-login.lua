@@ -1,4 +1,5 @@
 --- The submission service takes nobody without a login
+--- chapter: 5.7 Understanding encryption
 --- Not even for a mailbox that is hosted here: such mail belongs on port 25, where it is filtered. Some servers
 --- refuse at MAIL, others at RCPT; both will do.
 ---

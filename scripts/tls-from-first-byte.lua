@@ -1,6 +1,10 @@
 --- TLS from the first byte, then AUTH PLAIN and a message
+--- chapter: 5.4 Understanding encryption
 --- What `openssl s_client -connect maila.example.com:465` does: TLS comes before the greeting, so that nothing is
 --- ever said in clear text. Mail programs should send so today (RFC 8314, 3.3).
+---
+--- Whoever connects to this port with telnet sees nothing at all, for the server waits for TLS. After the handshake the
+--- conversation is that of any other port, with no STARTTLS in it.
 ---
 --- Needs the target `submissions`; the vars `helo`, `sender`, `unknown` and `user`; the secret `password`.
 --- The message goes out with `--var send=yes` only.

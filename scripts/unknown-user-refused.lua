@@ -1,4 +1,5 @@
 --- An unknown user in the hosted domain is refused
+--- chapter: 1.5 Unauthenticated, unencrypted SMTP
 --- With 550 5.1.1, at once and for good. A server that takes such mail and bounces it later sends the bounces to
 --- whomever a spammer named as sender; one that refuses it for now only is asked again for days.
 ---

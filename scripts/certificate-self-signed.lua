@@ -21,6 +21,7 @@ local function judge()
 end
 
 local function goes_no_further(verified)
+  step "Who verifies goes no further"
   local went_on = attempt(verified)
   assert(not went_on, "a handshake that verifies stops at a certificate that nobody vouches for")
 end

@@ -26,7 +26,7 @@ test("an address elsewhere is refused", function()
   send("rcpt to:<" .. unknown .. ">")
   expect{ relay_refusal, because = "nobody relays from outside without a login (Postfix: reject_unauth_destination)" }
 
-  -- It was the recipient that was refused, not we or the sender: another is welcome.
+  note "It was the recipient that was refused, not we or the sender: another is welcome."
   send("rcpt to:<" .. known .. ">")
   expect{ "250 2.1.5", because = "a server that refuses everything proves nothing about relaying" }
   send "rset"; expect 250

@@ -22,6 +22,7 @@ func WriteMarkdown(w io.Writer, run *Run) error {
 	d.opening(run)
 	d.failures()
 	d.contents()
+	d.legend()
 	for _, p := range d.parts {
 		if p.heading != "" {
 			d.line("\n## ", p.heading)
@@ -114,13 +115,17 @@ func (d *markdown) contents() {
 	for _, p := range d.parts {
 		indent := ""
 		if p.heading != "" {
-			d.line("- ", linked(p.heading, p.anchor))
+			d.line("- ", p.link())
 			indent = "  "
 		}
 		for _, e := range p.entries {
 			d.line(indent, "- ", e.link(), ": ", e.came())
 		}
 	}
+}
+
+// legend says how to read what follows.
+func (d *markdown) legend() {
 	d.line("\nIn a conversation `C:` is what is sent, `S:` what the server answers, and `*` what happens to the connection.")
 	d.line("Where a password would stand, there is `[secret:…]` or `[sasl …]`.")
 }

@@ -58,7 +58,7 @@ func outlineOf(run *Run) *outline {
 		p := o.parts[len(o.parts)-1]
 		p.entries = append(p.entries, newEntry(s.chapter, s.at, several))
 	}
-	o.link()
+	o.link(verdictLine(run))
 	return o
 }
 
@@ -91,13 +91,14 @@ func newEntry(c *chapter, at suite.Chapter, several bool) *entry {
 
 // link finds the anchors that can be linked to. Readers of Markdown make them of
 // headings, and agree where a heading is plain and the only one of its kind.
-func (o *outline) link() {
+func (o *outline) link(verdict string) {
 	times := map[string]int{}
 	count := func(heading string) {
 		if a := anchor(heading); a != "" {
 			times[a]++
 		}
 	}
+	count(prose(verdict))
 	for _, p := range o.parts {
 		count(p.heading)
 		for _, e := range p.entries {
@@ -148,6 +149,14 @@ func anchor(heading string) string {
 		}
 	}
 	return b.String()
+}
+
+// link is the chapter in a list, where its number must not begin another.
+func (p *part) link() string {
+	if p.anchor == "" {
+		return strings.Replace(p.heading, ". ", `\. `, 1)
+	}
+	return linked(p.heading, p.anchor)
 }
 
 func (e *entry) link() string { return linked(e.heading, e.anchor) }

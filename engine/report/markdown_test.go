@@ -229,6 +229,7 @@ func TestMarkdownChapters(t *testing.T) {
 		{"d.lua", "Alone", "", "1 Earlier"},
 		{"e.lua", "", "", "2.1 Later, by another name"},
 		{"f.lua", "Not read", "", "two Later"},
+		{"h.lua", "Without a link above", "", "3.1 mail_log"},
 		{"g.lua", "Second", "of the same title", "2.3 Later"},
 	} {
 		run.Results = append(run.Results, suite.Result{Test: suite.Test{Script: b.script(), Name: b.name}, Runs: 1, Verdict: suite.Verdict{Outcome: suite.Passed},
@@ -237,13 +238,13 @@ func TestMarkdownChapters(t *testing.T) {
 	out := render(t, "markdown", &run)
 	d := readMarkdown(t, out)
 	d.sound(t, "chapters")
-	want := []string{"# All 7 tests passed", "## 1. Earlier", "### Alone", "## 2. Later, by another name", "### e.lua", "### 2.2 Second", "### 2.3 Second", "### 2.10 Tenth",
-		"## Beside the chapters", "### Nowhere", "### Not read"}
+	want := []string{"# All 8 tests passed", "## 1. Earlier", "### Alone", "## 2. Later, by another name", "### e.lua", "### 2.2 Second", "### 2.3 Second", "### 2.10 Tenth",
+		"## 3. mail_log", "### 3.1 Without a link above", "## Beside the chapters", "### Nowhere", "### Not read"}
 	got := slices.DeleteFunc(slices.Clone(d.headings), func(h string) bool { return h == "#### a step" })
 	if !slices.Equal(got, want) {
 		t.Errorf("the headings are %q", got)
 	}
-	if len(d.links) != 10 {
+	if len(d.links) != 11 || !strings.Contains(string(out), "\n- 3\\. mail\\_log\n") { // which is no list in the list
 		t.Errorf("the contents have %d links: %q", len(d.links), d.links)
 	}
 	var kept bytes.Buffer
@@ -262,7 +263,7 @@ func TestMarkdownChapters(t *testing.T) {
 // Readers agree on no anchor of these: they are listed without a link.
 func TestMarkdownWithoutLinks(t *testing.T) {
 	var run report.Run
-	for i, title := range []string{"smtp", "smtp", "mail_log", "Grüße", "this - that", "???", "A plain one"} {
+	for i, title := range []string{"smtp", "smtp", "mail_log", "Grüße", "this - that", "???", "All 8 tests passed", "A plain one"} {
 		b := &book{fmt.Sprintf("%d.lua", i), title, "", ""}
 		run.Results = append(run.Results, suite.Result{Test: suite.Test{Script: b.script(), Name: b.name}, Runs: 1, Verdict: suite.Verdict{Outcome: suite.Passed}})
 	}
@@ -270,5 +271,27 @@ func TestMarkdownWithoutLinks(t *testing.T) {
 	d.sound(t, "odd titles")
 	if !slices.Equal(d.links, []string{"#a-plain-one"}) {
 		t.Errorf("the links are %q", d.links)
+	}
+}
+
+// What went wrong comes first, and a bounded list of it; why a test was skipped is
+// said once, and what a script notes of it beside that is not lost.
+func TestMarkdownVerdicts(t *testing.T) {
+	var run report.Run
+	for i := range 60 {
+		run.Results = append(run.Results, suite.Result{Test: suite.Test{Script: script("a.lua"), Name: fmt.Sprint("test ", i), Index: i}, Runs: 1,
+			Verdict: suite.Verdict{Outcome: suite.Failed, Failure: &suite.Failure{What: "no"}}})
+	}
+	run.Results = append(run.Results, suite.Result{Test: named("b.lua", ""), Runs: 1, Verdict: suite.Verdict{Outcome: suite.Skipped, Reason: "nobody asked"},
+		Events: []transcript.Event{{Conn: 1, Kind: transcript.Note, Data: []byte("skipped: nobody asks")}, {Conn: 1, Kind: transcript.Note, Data: []byte("skipped: nobody asked")}}})
+	out := string(render(t, "markdown", &run))
+	wrong, contents, ok := strings.Cut(out, "**Contents:**")
+	if !ok || strings.Count(wrong, "**Failed**") != 50 || !strings.Contains(wrong, "\n- and 10 more\n") {
+		t.Errorf("what went wrong:\n%s", wrong)
+	}
+	for text, n := range map[string]int{"): **failed**": 0, "): **60 failed**": 1, "): skipped": 1, "**Skipped:** nobody asked": 1, "nobody asked": 1, "nobody asks": 1} {
+		if got := strings.Count(contents, text); got != n {
+			t.Errorf("%q is there %d times, not %d", text, got, n)
+		}
 	}
 }

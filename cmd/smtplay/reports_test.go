@@ -63,6 +63,8 @@ func TestConclusion(t *testing.T) {
 	}{
 		{report.Run{}, suite.Counts{Passed: 1}, 0, exitPassed, "all is well"},
 		{report.Run{}, suite.Counts{Passed: 1}, 1, exitNoVerdict, "a pass of which nobody can read"},
+		{report.Run{NotRun: 1}, suite.Counts{Passed: 1}, 0, exitNoVerdict, "a pass of which a part is missing"},
+		{report.Run{NotRun: 1}, suite.Counts{Failed: 1}, 0, exitFailed, "stopped after a failure"},
 		{report.Run{}, suite.Counts{Failed: 1}, 1, exitFailed, "a failure"},
 		{report.Run{}, suite.Counts{Errored: 1}, 1, exitNoVerdict, "no verdict"},
 		{report.Run{Interrupted: true, NotRun: 1}, suite.Counts{Failed: 1}, 1, exitInterrupted, "interrupted, whatever it came to"},

@@ -353,7 +353,7 @@ func (f *runFlags) play(ctx context.Context, p *process, r *playing) error {
 }
 
 // conclusion is what a run comes to, reports that could not be written included: a
-// verdict stands, but for a pass of which nobody can read.
+// verdict stands, but for a pass of which nobody can read, or of not all tests.
 func conclusion(p *process, run *report.Run, counts suite.Counts, unwritten int) error {
 	left := ""
 	if run.NotRun > 0 {
@@ -362,11 +362,14 @@ func conclusion(p *process, run *report.Run, counts suite.Counts, unwritten int)
 	if run.Interrupted {
 		return &fault{status: exitInterrupted, msg: "interrupted" + left}
 	}
-	if left != "" && p.stdout.fault() == nil {
-		p.note("stopped after the first failure%s", left)
+	err, why := verdict(counts), "stopped after the first failure"
+	if err == nil {
+		why = "stopped before its end"
 	}
-	err := verdict(counts)
-	if err == nil && unwritten > 0 {
+	if left != "" && p.stdout.fault() == nil {
+		p.note("%s%s", why, left)
+	}
+	if err == nil && (unwritten > 0 || run.NotRun > 0) {
 		err = &fault{status: exitNoVerdict}
 	}
 	return err

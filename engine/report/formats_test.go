@@ -282,6 +282,10 @@ func TestReadJSONRefuses(t *testing.T) {
 		{strings.Replace(good, `"outcome":"failed"`, `"outcome":"fine"`, 1), `result 2, of "tests/relay.lua": there is no outcome "fine"`, "an outcome"},
 		{strings.Replace(good, `"outcome":"skipped"`, `"outcome":"passed"`, 1), "it was changed or is damaged: it speaks of 2 passed", "the counts contradict"},
 		{strings.Replace(good, `"outcome":"failed"`, `"outcome":"passed"`, 1), "it passed, and has a failure", "a verdict that was changed"},
+		{strings.Replace(good, `"skipped":{`, `"failure":{"what":"x"},"skipped":{`, 1), "it was skipped, and has a failure", "a skip that went wrong"},
+		{strings.Replace(good, `"outcome":"passed"`, `"outcome":"passed","also":[{"what":"x"}]`, 1), "it passed, and has a failure", "a pass whose end went wrong"},
+		{strings.Replace(good, `"outcome":"passed"`, `"outcome":"passed","difference":{"before":"a","after":"b"}`, 1), "it passed, and has a failure", "a pass that differs from its baseline"},
+		{strings.Replace(good, `"seconds":12.34`, `"seconds":1,"not_run":4611686018427387904`, 1), "there are not so many tests", "two of these would add up to less than none"},
 		{strings.Replace(good, `"kind":"server"`, `"kind":"both"`, 1), `event 2: there is no kind "both"`, "a kind"},
 		{strings.Replace(good, `"conversation":1,"kind"`, `"conversation":0,"kind"`, 1), "there is no conversation 0", "a number"},
 		{strings.Replace(good, `"lines":["220 maila`, `"lines":["220 \\q maila`, 1), "it is no piece of a transcript", "an escape"},
@@ -318,6 +322,23 @@ func FuzzReadJSON(f *testing.F) {
 			out.Reset()
 		}
 	})
+}
+
+// What is not run is told of as what it is: without a failure, or an
+// interruption, nobody knows why the others were not.
+func TestStopped(t *testing.T) {
+	for _, tt := range []struct {
+		run  report.Run
+		want string
+	}{
+		{report.Run{NotRun: 1, Interrupted: true}, "Bail out! interrupted: 1 test not run"},
+		{report.Run{NotRun: 1, Results: []suite.Result{{Test: named("a.lua", ""), Verdict: suite.Verdict{Outcome: suite.Failed}}}}, "Bail out! stopped after the first failure: 1 test not run"},
+		{report.Run{NotRun: 1, Results: []suite.Result{{Test: named("a.lua", ""), Verdict: suite.Verdict{Outcome: suite.Passed}}}}, "Bail out! stopped before its end: 1 test not run"},
+	} {
+		if out := string(render(t, "tap", &tt.run)); !strings.Contains(out, tt.want+"\n") {
+			t.Errorf("%q is not in\n%s", tt.want, out)
+		}
+	}
 }
 
 // A run that was stopped looks like none that is whole, in any format.

@@ -18,6 +18,9 @@ import (
 // MaxJSON is the size up to which ReadJSON takes a file, in bytes.
 const MaxJSON = 256 << 20
 
+// maxNotRun bounds the tests without a result, so that those of many files add up.
+const maxNotRun = math.MaxInt32
+
 // ReadError says why a file is no results that can be read.
 type ReadError struct {
 	File string
@@ -121,8 +124,11 @@ func (d *jsonDocument) run() (*Run, error) {
 	if n := jsonCountsOf(run.Counts()); n != j.Counts {
 		return nil, fmt.Errorf("it was changed or is damaged: it speaks of %v, and has the results of %v", j.Counts, n)
 	}
-	if j.NotRun < 0 || !plausible(j.Seconds) {
+	if !plausible(j.Seconds) {
 		return nil, errors.New("it was changed or is damaged: its run lasted no time that can be")
+	}
+	if j.NotRun < 0 || j.NotRun > maxNotRun {
+		return nil, errors.New("it was changed or is damaged: there are not so many tests")
 	}
 	return run, nil
 }
@@ -156,8 +162,9 @@ func (j *jsonResult) result(scripts map[told]*told) (suite.Result, error) {
 		return r, fmt.Errorf("there is no outcome %q", j.Outcome)
 	case j.Index < 0 || j.Runs < 1 || j.BadRuns < 0 || j.BadRuns > j.Runs || j.Dropped < 0 || !plausible(j.Seconds):
 		return r, errors.New("its numbers cannot be")
-	case r.Outcome == suite.Passed && (j.Failure != nil || j.BadRuns > 0):
-		return r, errors.New("it passed, and has a failure")
+	}
+	if well := r.Outcome == suite.Passed || r.Outcome == suite.Skipped; well && j.wentWrong() {
+		return r, fmt.Errorf("it %s, and has a failure", j.outcomeInWords())
 	}
 	r.Failure, r.Warning, r.Seed, r.Tokens = j.Failure.failure(), j.Warning, j.Seed, j.Unique
 	for _, f := range j.Also {
@@ -201,6 +208,19 @@ func (j *jsonFailure) failure() *suite.Failure {
 		f.Via = append(f.Via, v.pos())
 	}
 	return f
+}
+
+// wentWrong says whether the result tells of something that no test that passed,
+// or was skipped, can have met.
+func (j *jsonResult) wentWrong() bool {
+	return j.Failure != nil || len(j.Also) > 0 || j.BadRuns > 0 || j.Difference != nil
+}
+
+func (j *jsonResult) outcomeInWords() string {
+	if j.Outcome == suite.Skipped.String() {
+		return "was skipped"
+	}
+	return j.Outcome
 }
 
 // event is the event of which the lines were written.

@@ -171,9 +171,13 @@ func unfinishedSuite(run *Run) *xmlSuite {
 
 // stopped says why there are tests without a result.
 func stopped(run *Run) string {
-	why := "stopped after the first failure"
-	if run.Interrupted {
+	n := run.Counts()
+	why := "stopped before its end"
+	switch {
+	case run.Interrupted:
 		why = "interrupted"
+	case n.Failed+n.Errored > 0:
+		why = "stopped after the first failure"
 	}
 	return why + ": " + plural(run.NotRun, "test") + " not run"
 }

@@ -372,6 +372,22 @@ func TestJUnitFollowsItsSchema(t *testing.T) {
 	}
 }
 
+// A reader that takes cases of one name for the same, as GitLab does, sees each
+// of them: what failed is not hidden by what passed, in another file of results
+// or in a script whose name becomes the same.
+func TestJUnitNamesAreUnique(t *testing.T) {
+	result := func(file, name string, o suite.Outcome) suite.Result {
+		return suite.Result{Test: oneTest(script(file), name, 0), Runs: 1, Verdict: suite.Verdict{Outcome: o}}
+	}
+	run := &report.Run{Results: []suite.Result{result("a/b.lua", "x", suite.Passed), result("a/b.lua", "x (2)", suite.Passed), result("a/b.lua", "x", suite.Failed), result("a.b.lua", "x", suite.Failed)}}
+	out := string(render(t, "junit", run))
+	for _, name := range []string{"x", "x (2)", "x (3)", "x (4)"} {
+		if want := `<testcase name="` + name + `" classname="a.b"`; strings.Count(out, want) != 1 {
+			t.Errorf("%s is not there once:\n%s", want, out)
+		}
+	}
+}
+
 // The counts of every suite are those of its cases, and nothing is lost.
 func TestJUnitCounts(t *testing.T) {
 	type count struct {

@@ -63,17 +63,11 @@ func WritePrometheus(w io.Writer, run *Run) error {
 // file invalid: the second of them is numbered.
 func seriesOf(run *Run) []string {
 	all := make([]string, len(run.Results))
-	taken := make(map[string]bool, len(all))
+	given := names{}
 	for i := range run.Results {
 		r := &run.Results[i]
-		labels := func(suffix string) string {
-			return fmt.Sprintf(`script="%s",test="%s"`, label(r.Script.Name()), label(testName(r)+suffix))
-		}
-		s := labels("")
-		for n := 2; taken[s]; n++ {
-			s = labels(fmt.Sprintf(" (%d)", n))
-		}
-		all[i], taken[s] = s, true
+		script := Visible(r.Script.Name())
+		all[i] = fmt.Sprintf(`script="%s",test="%s"`, labelEscape.Replace(script), labelEscape.Replace(given.unique(script, Visible(testName(r)))))
 	}
 	return all
 }

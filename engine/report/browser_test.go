@@ -131,7 +131,7 @@ const contrastFaults = `(() => {
 })()`
 
 // What is wider than the page, by its class.
-const overflows = `[...document.querySelectorAll('body *')].filter(e => e.checkVisibility() && !e.matches('.who, .bar *') && e.getBoundingClientRect().right > document.documentElement.clientWidth + 0.5).map(e => e.tagName + '.' + e.className)`
+const overflows = `[...document.querySelectorAll('body *')].filter(e => e.checkVisibility() && !e.matches('.who, .word, .bar *') && e.getBoundingClientRect().right > document.documentElement.clientWidth + 0.5).map(e => e.tagName + '.' + e.className)`
 
 const allOpen = `document.querySelectorAll('details').forEach(d => { d.open = true })`
 
@@ -141,7 +141,9 @@ const allOpen = `document.querySelectorAll('details').forEach(d => { d.open = tr
 func TestHTMLInBrowser(t *testing.T) {
 	b := startBrowser(t)
 	file := filepath.Join(t.TempDir(), "report.html")
-	if err := os.WriteFile(file, render(t, "html", sampleRun(t)), 0o600); err != nil {
+	run := sampleRun(t)
+	run.Results = append(run.Results, matrixResults()...)
+	if err := os.WriteFile(file, render(t, "html", run), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	for _, width := range []int64{1200, 390, 320} {
@@ -201,7 +203,7 @@ func keyboard(t *testing.T, b *browser) {
 func filter(t *testing.T, b *browser) {
 	t.Helper()
 	const listed = `[...document.querySelectorAll('.test')].filter(e => e.checkVisibility()).length`
-	for id, want := range map[string]int{"show-failed": 4, "show-error": 2, "show-skipped": 1, "show-passed": 2, "show-all": 9} {
+	for id, want := range map[string]int{"show-failed": 5, "show-error": 2, "show-skipped": 2, "show-passed": 3, "show-all": 12} {
 		at := eval[[]float64](t, b, `(e => { e.scrollIntoView({block: 'center'}); const r = e.getBoundingClientRect(); return [r.left + r.width / 2, r.top + r.height / 2] })(document.getElementById('`+id+`'))`)
 		b.do(t, chromedp.MouseClickXY(at[0], at[1]))
 		if got := eval[int](t, b, listed); got != want {

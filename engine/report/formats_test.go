@@ -62,6 +62,7 @@ func sampleRun(t *testing.T) *report.Run {
 	module := moduleResult(t)
 	module.Script, module.Name, module.Events = other, "logged in: the world", timed(module.Events)
 	repeated := suite.Result{Test: oneTest(other, "noop # often", 3), Seconds: 4.2, Runs: 1000, Verdict: suite.Verdict{Outcome: suite.Passed, Warning: "this pass proves nothing: it is this machine | <i>"}}
+	repeated.Cells = []suite.Cell{{Axis: "server", Value: "smtp"}}
 	errored := suite.Result{Test: named("tests/down.lua", ""), Runs: 1, Seconds: 0.001, Verdict: suite.Verdict{Outcome: suite.Errored, Failure: &suite.Failure{
 		Pos: at("tests/down.lua", 3), Source: `connect "smtp"`, What: "no connection to 127.0.0.1:2525: connection refused", Target: "smtp 127.0.0.1:2525",
 		Hint: "nothing listens there: does the server run?"}}}

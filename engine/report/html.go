@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 
+	"smtplay/engine/hint"
 	"smtplay/engine/suite"
 )
 
@@ -73,6 +74,7 @@ type (
 	htmlScript struct {
 		Name, Title string
 		Description template.HTML
+		Grids       []*htmlGrid
 		Tests       []*htmlTest
 		Verdict     string
 		Mood, Mark  string
@@ -95,11 +97,17 @@ type (
 		Fault            bool
 	}
 	htmlFailure struct {
-		What, Place, Source, Command, SentAt string
-		Line                                 int
-		Via                                  []string
-		Want, Got                            string
-		Because, Hint                        string
+		What, Place, Command, SentAt string
+		Source                       []htmlPiece
+		Line                         int
+		Via                          []string
+		Want, Got                    []htmlPiece
+		WantSays, GotSays            []hint.Part
+		Because, Hint                string
+	}
+	htmlPiece struct {
+		Text string
+		Off  bool // this is where it went wrong
 	}
 	htmlLine struct{ Class, Text string }
 )
@@ -185,6 +193,7 @@ func (p *htmlPage) tests(run *Run) {
 		for i, r := range c.results {
 			of.Results[i].Outcome = r.Outcome
 		}
+		s.Grids = htmlGrids(c.results, s.Tests)
 		s.Mood, s.Verdict = mood(of), brief(n)
 		s.Mark = htmlMarks[s.Mood]
 		p.Scripts = append(p.Scripts, s)
@@ -239,31 +248,6 @@ func newHTMLTest(r *suite.Result, scriptTitle string, talk bool) *htmlTest {
 		t.TalkWith = talkWith(r)
 	}
 	return t
-}
-
-func newHTMLFailure(f *suite.Failure) *htmlFailure {
-	if f == nil {
-		return &htmlFailure{What: "no verdict"}
-	}
-	h := &htmlFailure{What: strings.Join(lines(f.What), "\n"), Place: Visible(f.Pos.String()), Line: f.Pos.Line, Source: strings.Join(marked(f), "\n"+strings.Repeat(" ", len(strconv.Itoa(f.Pos.Line))+2)),
-		Command: clip(Visible(f.Command)), Because: Visible(f.Because), Hint: Visible(f.Hint)}
-	if f.SentAt.Line > 0 && f.SentAt != f.Pos {
-		h.SentAt = Visible(f.SentAt.String())
-	}
-	for _, v := range f.Via {
-		if v.Line > 0 {
-			h.Via = append(h.Via, Visible(v.String()))
-		}
-	}
-	if f.Want != "" {
-		h.Want = strings.Join(lines(f.Want), "\n")
-	}
-	if isBytes(f.Got) {
-		h.Got = strings.Join(bytesLines(f.Got), "\n")
-	} else if f.Got != "" {
-		h.Got = strings.Join(lines(f.Got), "\n")
-	}
-	return h
 }
 
 func htmlDiff(d *suite.Difference) []htmlLine {

@@ -61,6 +61,7 @@ type (
 		Script      string          `json:"script"`
 		Test        string          `json:"test,omitempty"`
 		Index       int             `json:"index"`
+		Cells       []jsonCell      `json:"cells,omitempty"`
 		Title       string          `json:"title,omitempty"`
 		Description string          `json:"description,omitempty"`
 		Chapter     string          `json:"chapter,omitempty"`
@@ -79,6 +80,10 @@ type (
 		Transcript  string          `json:"transcript,omitempty"`
 		Dropped     int             `json:"events_dropped,omitempty"`
 		Events      []jsonEvent     `json:"events,omitempty"`
+	}
+	jsonCell struct {
+		Axis  string `json:"axis"`
+		Value string `json:"value"`
 	}
 	jsonPlace struct {
 		File string `json:"file,omitempty"`
@@ -202,6 +207,9 @@ func jsonResultOf(r *suite.Result, events bool) *jsonResult {
 	}
 	if r.Name != r.Script.Name() {
 		j.Test = text(r.Name)
+	}
+	for _, c := range r.Cells {
+		j.Cells = append(j.Cells, jsonCell{text(c.Axis), text(c.Value)})
 	}
 	for _, f := range r.Extra {
 		j.Also = append(j.Also, jsonFailureOf(f))

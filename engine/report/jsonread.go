@@ -150,6 +150,9 @@ func (j *jsonResult) result(scripts map[told]*told) (suite.Result, error) {
 	if r.Name == "" {
 		r.Name = j.Script
 	}
+	for _, c := range j.Cells {
+		r.Cells = append(r.Cells, suite.Cell(c))
+	}
 	for _, o := range []suite.Outcome{suite.Passed, suite.Failed, suite.Errored, suite.Skipped} {
 		if o.String() == j.Outcome {
 			r.Outcome = o

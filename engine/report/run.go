@@ -128,6 +128,10 @@ func (m *Mask) Result(r suite.Result) suite.Result {
 	if r.Name = m.Redact.String(r.Name); single {
 		r.Name = r.Script.Name()
 	}
+	r.Cells = slices.Clone(r.Cells)
+	for i, c := range r.Cells {
+		r.Cells[i] = suite.Cell{Axis: m.Redact.String(c.Axis), Value: m.Redact.String(c.Value)}
+	}
 	r.Failure = m.failure(r.Failure)
 	r.Reason, r.Warning, r.Record = m.Redact.String(r.Reason), m.Redact.String(r.Warning), m.Redact.String(r.Record)
 	r.Pos = m.pos(r.Pos)

@@ -2,6 +2,7 @@ package report
 
 import (
 	"html/template"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -36,7 +37,8 @@ func talkWith(r *suite.Result) string {
 // not by the template: that would take most of the time of a large report.
 // Whatever it writes that is no constant goes through escape.
 func talkHTML(r *suite.Result) template.HTML {
-	if len(r.Events) == 0 {
+	spoken := slices.ContainsFunc(r.Events, func(e transcript.Event) bool { return e.Kind == transcript.Client || e.Kind == transcript.Server })
+	if len(r.Events) == 0 || !spoken && r.Outcome == suite.Skipped { // its reason stands above
 		return ""
 	}
 	t := &talk{bad: failedEvent(r)}
@@ -49,7 +51,9 @@ func talkHTML(r *suite.Result) template.HTML {
 		t.several = t.several || e.Conn > 1
 	}
 	t.Grow(size)
-	t.WriteString(`<li class="sides" aria-hidden="true"><span>Client</span><span>Server</span></li>` + "\n")
+	if spoken {
+		t.WriteString(`<li class="sides" aria-hidden="true"><span>Client</span><span>Server</span></li>` + "\n")
+	}
 	if r.Dropped > 0 {
 		t.open("aside", "")
 		t.escape(plural(r.Dropped, "earlier event") + " not kept")
@@ -61,14 +65,15 @@ func talkHTML(r *suite.Result) template.HTML {
 	return template.HTML(t.String())
 }
 
-// failedEvent is the event in which the reply came that was not wanted, -1 for none.
+// failedEvent is the event in which the peer said what was not wanted, -1 for none.
 func failedEvent(r *suite.Result) int {
 	found := -1
 	if r.Failure == nil || r.Outcome != suite.Failed && r.Outcome != suite.Errored {
 		return found
 	}
+	var sides transcript.Sides
 	for i, e := range r.Events {
-		if (r.Failure.Conn == 0 || e.Conn == r.Failure.Conn) && carries(e, r.Failure.Got) {
+		if peer := theirs(&sides, e); peer && (r.Failure.Conn == 0 || e.Conn == r.Failure.Conn) && carries(e, r.Failure.Got) {
 			found = i
 		}
 	}
@@ -96,15 +101,9 @@ func (t *talk) open(class, who string) {
 func (t *talk) event(i int, e transcript.Event) {
 	switch e.Kind {
 	case transcript.Client:
-		t.open("c", "Client")
-		t.said(e, false)
+		t.speaks("c", "Client", i, e)
 	case transcript.Server:
-		if i == t.bad {
-			t.open("s bad", "Server")
-		} else {
-			t.open("s", "Server")
-		}
-		t.said(e, i == t.bad)
+		t.speaks("s", "Server", i, e)
 	case transcript.Step:
 		t.WriteString(`<li class="step"><h5>`)
 		t.escape(string(e.Data))
@@ -128,6 +127,18 @@ func (t *talk) event(i int, e transcript.Event) {
 	}
 	t.when(e)
 	t.WriteString("</li>\n")
+}
+
+// speaks begins what one side said.
+func (t *talk) speaks(class, who string, i int, e transcript.Event) {
+	if t.several {
+		class += " of" + strconv.Itoa(min(e.Conn, 3))
+	}
+	if i == t.bad {
+		class += " bad"
+	}
+	t.open(class, who)
+	t.said(e, i == t.bad)
 }
 
 // said are the bytes of one side, as a transcript has them.
@@ -175,7 +186,7 @@ func (t *talk) when(e transcript.Event) {
 		after = "+" + seconds(e.Time.Sub(t.start).Seconds())
 	}
 	if t.several {
-		after = strings.TrimSpace("conversation " + strconv.Itoa(e.Conn) + "  " + after)
+		t.WriteString(`<b class="conn"><span class="who">conversation </span>` + strconv.Itoa(e.Conn) + `</b>`)
 	}
 	if after != "" {
 		t.WriteString(`<small>`)

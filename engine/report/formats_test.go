@@ -304,7 +304,7 @@ func TestReadJSONRefuses(t *testing.T) {
 }
 
 func FuzzReadJSON(f *testing.F) {
-	f.Add([]byte(`{"format":"smtplay results","schema":1,"run":{"version":"x","seconds":1,"counts":{"passed":1}},"results":[{"script":"a","index":0,"outcome":"passed","seconds":1,"runs":1,"events":[{"conversation":1,"kind":"server","lines":["220 [secret:x]","a\\"]}]}]}`))
+	f.Add([]byte(`{"format":"smtplay results","schema":1,"run":{"version":"x","seconds":1,"counts":{"passed":1}},"results":[{"script":"a","index":0,"cells":[{"axis":"a","value":"b"},{"axis":"c","value":"d"}],"outcome":"passed","seconds":1,"runs":1,"events":[{"conversation":1,"kind":"server","lines":["220 [secret:x]","a\\"]}]}]}`))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		run, err := report.ReadJSON("f", bytes.NewReader(b))
 		if err != nil {

@@ -1,7 +1,6 @@
 package report
 
 import (
-	"slices"
 	"strings"
 
 	"smtplay/engine/suite"
@@ -22,11 +21,22 @@ type (
 	}
 )
 
+// maxGrid bounds the places of a grid: a matrix has no more tests, but files of
+// results that nobody's matrix wrote may be full of empty places.
+const maxGrid = 10_000
+
+// gridPlan is a grid while its tests are put into their places.
+type gridPlan struct {
+	*htmlGrid
+	columns, rows map[string]int
+	tests         []map[int]*htmlTest // of each row, by column
+}
+
 // htmlGrids are the grids of a script, each where its first test stands. Tests
 // of one axis are a list already.
 func htmlGrids(results []*suite.Result, tests []*htmlTest) []*htmlGrid {
-	var all []*htmlGrid
-	grids, rows := map[string]*htmlGrid{}, map[string]*htmlRow{}
+	var plans []*gridPlan
+	named := map[string]*gridPlan{}
 	for i, r := range results {
 		n := len(r.Cells) - 1
 		if n < 1 {
@@ -37,35 +47,49 @@ func htmlGrids(results []*suite.Result, tests []*htmlTest) []*htmlGrid {
 			axes, heads, words = append(axes, Visible(c.Axis)), append(heads, Visible(c.Value)), append(words, c.Axis+"="+c.Value)
 		}
 		name := Visible(strings.TrimSuffix(r.Name, strings.Join(words, " "))) + strings.Join(axes, " × ")
-		g := grids[name]
-		if g == nil {
-			g = &htmlGrid{Name: name, Axes: axes[:n]}
-			grids[name] = g
-			all = append(all, g)
+		p := named[name]
+		if p == nil {
+			p = &gridPlan{htmlGrid: &htmlGrid{Name: name, Axes: axes[:n]}, columns: map[string]int{}, rows: map[string]int{}}
+			named[name] = p
+			plans = append(plans, p)
 		}
-		key := name + "\x00" + strings.Join(heads[:n], "\x00")
-		row := rows[key]
-		if row == nil {
-			row = &htmlRow{Heads: heads[:n]}
-			rows[key] = row
-			g.Rows = append(g.Rows, row)
-		}
-		column := slices.Index(g.Columns, heads[n])
-		if column < 0 {
-			column = len(g.Columns)
-			g.Columns = append(g.Columns, heads[n])
-		}
-		for len(row.Tests) <= column {
-			row.Tests = append(row.Tests, nil)
-		}
-		if had := row.Tests[column]; had == nil || !had.Fault {
-			row.Tests[column] = tests[i] // of several results what went wrong is shown
-		}
+		p.put(tests[i], heads[:n], heads[n])
 	}
-	for _, g := range all {
-		for _, row := range g.Rows {
-			row.Tests = append(row.Tests, make([]*htmlTest, len(g.Columns)-len(row.Tests))...)
+	var all []*htmlGrid
+	for _, p := range plans {
+		if len(p.Rows)*len(p.Columns) <= maxGrid {
+			all = append(all, p.grid())
 		}
 	}
 	return all
+}
+
+// put gives a test its place. Of several results what went wrong is shown.
+func (p *gridPlan) put(t *htmlTest, heads []string, column string) {
+	key := strings.Join(heads, "\x00")
+	row, ok := p.rows[key]
+	if !ok {
+		row = len(p.Rows)
+		p.rows[key] = row
+		p.Rows, p.tests = append(p.Rows, &htmlRow{Heads: heads}), append(p.tests, map[int]*htmlTest{})
+	}
+	at, ok := p.columns[column]
+	if !ok {
+		at = len(p.Columns)
+		p.columns[column] = at
+		p.Columns = append(p.Columns, column)
+	}
+	if had := p.tests[row][at]; had == nil || !had.Fault {
+		p.tests[row][at] = t
+	}
+}
+
+func (p *gridPlan) grid() *htmlGrid {
+	for i, row := range p.Rows {
+		row.Tests = make([]*htmlTest, len(p.Columns))
+		for at, t := range p.tests[i] {
+			row.Tests[at] = t
+		}
+	}
+	return p.htmlGrid
 }

@@ -1,6 +1,7 @@
 package report_test
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 
@@ -121,5 +122,18 @@ func TestHTMLGrid(t *testing.T) {
 	}
 	if n := strings.Count(page, "<table>"); n != 2 {
 		t.Errorf("%d grids", n)
+	}
+}
+
+// Results that no matrix wrote do not make a page of a billion empty places.
+func TestHTMLGridIsBounded(t *testing.T) {
+	var all []suite.Result
+	for i := range 2000 {
+		n := strconv.Itoa(i)
+		all = append(all, suite.Result{Test: suite.Test{Script: script("m.lua"), Name: "a=" + n + " b=" + n, Index: i, Cells: []suite.Cell{{Axis: "a", Value: n}, {Axis: "b", Value: n}}}, Runs: 1,
+			Verdict: suite.Verdict{Outcome: suite.Passed}})
+	}
+	if page := pageOf(t, all...); len(page) > 2<<20 || strings.Contains(page, "<table>") {
+		t.Errorf("%d bytes", len(page))
 	}
 }

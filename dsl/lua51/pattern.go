@@ -3,6 +3,7 @@ package lua51
 import (
 	"errors"
 	"strings"
+	"sync"
 )
 
 const (
@@ -48,7 +49,7 @@ var (
 )
 
 // namedClasses are %a to %z, and their complements %A to %Z, in the C locale.
-var namedClasses = func() map[byte]*class {
+var namedClasses = sync.OnceValue(func() map[byte]*class {
 	lower := func(b byte) bool { return b >= 'a' && b <= 'z' }
 	upper := func(b byte) bool { return b >= 'A' && b <= 'Z' }
 	digit := func(b byte) bool { return b >= '0' && b <= '9' }
@@ -73,7 +74,7 @@ var namedClasses = func() map[byte]*class {
 		}
 	}
 	return named
-}()
+})
 
 type itemKind uint8
 
@@ -258,7 +259,7 @@ func (c *patternCompiler) escape() (*class, error) {
 		return nil, errors.New("malformed pattern (ends with '%')")
 	}
 	c.at += 2
-	if k := namedClasses[b]; k != nil {
+	if k := namedClasses()[b]; k != nil {
 		return k, nil
 	}
 	return &literals[b], nil

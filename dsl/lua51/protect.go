@@ -18,7 +18,7 @@ type link struct {
 	catches bool // runs for the script's pcall, so that a trace of an error in it is of no use
 }
 
-func isTrampoline(fn *lua.LFunction) bool { return !fn.IsG && fn.Proto == trampolineProto }
+func isTrampoline(fn *lua.LFunction) bool { return !fn.IsG && fn.Proto == trampolineProto() }
 
 // isHidden reports whether a thread runs for a pcall.
 func (s *State) isHidden(l *lua.LState) bool {

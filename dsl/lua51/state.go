@@ -77,8 +77,11 @@ type State struct {
 	strands map[*lua.LState]*Strand
 }
 
-// trampolineProto is the first Lua function of every thread but the main one; see transfer.
-var trampolineProto *lua.FunctionProto
+// trampolineProto is the first Lua function of every thread but the main one; see transfer. It is compiled when there
+// is a state: a program that only tells its version needs none.
+var trampolineProto = sync.OnceValue(func() *lua.FunctionProto {
+	return mustCompile("return function(enter, f, ...) enter() return true, f(...) end", trampolineName).FunctionPrototypes[0]
+})
 
 // trampolineName marks positions in the trampoline, which are no one's business.
 const trampolineName = "=pcall"
@@ -89,8 +92,6 @@ func init() {
 	// MaxArrayIndex fills an array up to it; this much takes 64 MiB.
 	lua.CompatVarArg = false
 	lua.MaxArrayIndex = 1 << 22
-	trampolineProto = mustCompile(
-		"return function(enter, f, ...) enter() return true, f(...) end", trampolineName).FunctionPrototypes[0]
 }
 
 // New makes a state with the libraries, and no globals of the host's yet.
@@ -119,7 +120,7 @@ func New(options Options) *State {
 	s.prepareGlobals()
 	s.entry = s.main.NewFunction(s.enterMain)
 	s.enter = s.main.NewFunction(s.enterThread)
-	s.trampoline = s.main.NewFunctionFromProto(trampolineProto)
+	s.trampoline = s.main.NewFunctionFromProto(trampolineProto())
 	s.random.reset(0)
 	s.freshGlobals()
 	return s

@@ -30,7 +30,7 @@ func (f Frame) String() string {
 // that resumed this one. The file is "" and the line 0 when no Lua runs.
 func Position(l *lua.LState) (file string, line int) {
 	// Nearly always a builtin asks, and the line that called it is one call up.
-	if proto, line := caller(l); line > 0 && proto != trampolineProto {
+	if proto, line := caller(l); line > 0 && proto != trampolineProto() {
 		return proto.SourceName, line
 	}
 	for th := l; th != nil && line == 0; th = th.Parent {
@@ -175,7 +175,7 @@ type Call struct {
 // in pcall(f) and for what a metatable calls.
 func Calling(l *lua.LState) (c Call, ok bool) {
 	proto, pc := callSite(l)
-	if proto == nil || proto == trampolineProto {
+	if proto == nil || proto == trampolineProto() {
 		return c, false
 	}
 	c.File, c.Line = proto.SourceName, proto.DbgSourcePositions[pc]

@@ -15,6 +15,10 @@ import (
 	"smtplay/engine/suite"
 )
 
+// mostTwice is how many tests with several results are named: a file that is
+// read twice would name all of its own.
+const mostTwice = 5
+
 // reportVerbFlags are the flags of report.
 type reportVerbFlags struct {
 	reportFlags
@@ -83,7 +87,11 @@ func (f *reportVerbFlags) run(p *process, files []string) error {
 	if err := reports.probe(p); err != nil {
 		return err
 	}
-	for _, t := range twice {
+	for i, t := range twice {
+		if left := len(twice) - i; i == mostTwice && left > 1 {
+			p.warn("%s more have several results, too", count(left, "test"))
+			break
+		}
 		p.warn("%s has several results, in %s: each is counted", report.Visible(t.Test), namesOf(t.Files, files))
 	}
 	return show(p, &report.Console{W: out, Color: coloured, Redact: p.redact}, merged, reports)

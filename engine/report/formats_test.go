@@ -177,6 +177,7 @@ func TestJSONFollowsItsSchema(t *testing.T) {
 		{`"kind":"connect"`, `"kind":"dial"`, "no such kind"},
 		{`"runs":1,`, `"runs":"1",`, "a number is no text"},
 		{`"what":`, `"waht":`, "a failure without a sentence"},
+		{`"skipped":{"file"`, `"also":[{"what":"x"}],"skipped":{"file"`, "a skip that went wrong"},
 	} {
 		if err := valid(t, s, bytes.ReplaceAll(out, []byte(tt.old), []byte(tt.new))); err == nil {
 			t.Errorf("%s is accepted by the schema", tt.why)

@@ -98,8 +98,9 @@ func says(reply string) []hint.Part {
 		return nil // it quotes one somewhere, and is none
 	}
 	var said []hint.Part
+	enhanced := func(i int) bool { return strings.Contains(e.Parts[i].Part, ".") }
 	for i, p := range e.Parts {
-		last := i == len(e.Parts)-1 || len(e.Parts[i+1].Part) > len(p.Part)
+		last := i == len(e.Parts)-1 || enhanced(i) != enhanced(i+1)
 		if (i == 0 || last) && !(last && strings.HasSuffix(p.Part, ".0.0")) {
 			said = append(said, p)
 		}

@@ -76,6 +76,10 @@ func TestHTMLSetsOff(t *testing.T) {
 			f.What, f.Got, f.GotOff = "expected 250 2.1.5, got 250-a", "250-a\n250 b", []wire.Span{{From: 4, To: 9}}
 		}, []string{"<pre>250-<mark>a\n250</mark> b</pre>", `class="what"`}, nil},
 		{"from the start of a line", func(f *suite.Failure) { f.Got, f.GotOff = "250-a\n250 b", []wire.Span{{From: 6, To: 9}} }, []string{"<pre>250-a\n<mark>250</mark> b</pre>"}, nil},
+		{"class, code and detail, and no more", func(f *suite.Failure) {
+			f.What, f.Got, f.GotOff = "expected 250 2.1.5, got 535 5.7.10 x", "535 5.7.10 x", nil
+		},
+			[]string{"<dt>5xx</dt>", "<dt>535</dt>", "<dt>x.7.10</dt>"}, []string{"<dt>x3x</dt>", "<dt>5.x.x</dt>", "<dt>x.7.x</dt>"}},
 		{"no reply: numbers that look like one", func(f *suite.Failure) {
 			f.What, f.Want, f.Got = "certificate: too short", "300 days left", "250 days left"
 		}, []string{`<p class="what">certificate: too short</p>`}, []string{"<dl class=\"says\">"}},

@@ -101,7 +101,8 @@ func says(reply string) []hint.Part {
 	enhanced := func(i int) bool { return strings.Contains(e.Parts[i].Part, ".") }
 	for i, p := range e.Parts {
 		last := i == len(e.Parts)-1 || enhanced(i) != enhanced(i+1)
-		if (i == 0 || last) && !(last && strings.HasSuffix(p.Part, ".0.0")) {
+		empty := strings.HasSuffix(p.Part, ".0.0") || i > 0 && strings.HasSuffix(e.Parts[0].Meaning, p.Meaning)
+		if (i == 0 || last) && !empty {
 			said = append(said, p)
 		}
 	}

@@ -67,7 +67,7 @@ func TestHTMLSetsOff(t *testing.T) {
 		has    []string
 		lacks  []string
 	}{
-		{"a reply", func(*suite.Failure) {}, []string{`<pre>250 <mark>2.0.0</mark> &lt;ok&gt;</pre>`, `<pre>250 <mark>2.1.5</mark></pre>`, `send &#34;&lt;&#34;; expect <mark>250</mark>`, "<dt>250</dt><dd>the command was carried out"}, []string{`class="what"`}},
+		{"a reply", func(*suite.Failure) {}, []string{`<pre>250 <mark>2.0.0</mark> &lt;ok&gt;</pre>`, `<pre>250 <mark>2.1.5</mark></pre>`, `send &#34;&lt;&#34;; expect <mark>250</mark>`, "<dt>2xx</dt><dd>done: the command was carried out"}, []string{`class="what"`, "<dt>250</dt>"}},
 		{"no column", func(f *suite.Failure) { f.Column = 0 }, []string{`expect 250</pre>`}, []string{`<mark>250`}},
 		{"a column behind the line", func(f *suite.Failure) { f.Column = len(f.Source) + 1 }, []string{`expect 250<mark> </mark></pre>`}, nil},
 		{"the whole is wrong", func(f *suite.Failure) { f.GotOff = []wire.Span{{To: len(f.Got)}} }, []string{`<pre>250 2.0.0 &lt;ok&gt;</pre>`}, nil},

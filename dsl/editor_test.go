@@ -1,6 +1,7 @@
 package dsl
 
 import (
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
@@ -99,13 +100,76 @@ func TestEditorPlugin(t *testing.T) {
 		}
 		check(t, got.String())
 	})
-	t.Run("lua5.1", func(t *testing.T) {
-		path := filepath.Join(t.TempDir(), "plugin.lua")
-		if err := os.WriteFile(path, []byte("function emit(line) io.write(line) end\n"+program), 0o644); err != nil {
+	// The language server runs plugins in Lua 5.4; the plugin is Lua 5.1 too.
+	for _, version := range []string{"lua5.1", "lua5.4"} {
+		t.Run(version, func(t *testing.T) { check(t, runPlugin(t, version, sources)) })
+	}
+}
+
+// runPlugin is what the plugin makes of each of sources, a line of hex each, in a
+// Lua of that name.
+func runPlugin(t *testing.T, version string, sources []string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "plugin.lua")
+	program := "function emit(line) io.write(line) end\n" + EditorPlugin + luaStrings(sources) + pluginDriver
+	if err := os.WriteFile(path, []byte(program), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return runLua51(t, version, path)
+}
+
+// What the language server gets to read of the scripts that we have is Lua 5.1, each line
+// where it was: else it would mark what is right.
+func TestEditorPluginMakesLua(t *testing.T) {
+	labtest.Program(t, "luac5.1")
+	var names, sources []string
+	for _, pattern := range []string{"../scripts/*.lua", "../scripts/lib/*.lua", "../scripts/lib/*/*.lua", "../testdata/monday/*.lua", "../testdata/monday/*/*.lua",
+		"../cmd/smtplay/suite/*.lua", "testdata/write/*.lua"} {
+		found, err := filepath.Glob(pattern)
+		if err != nil || len(found) == 0 {
+			t.Fatalf("%s: %d files, %v", pattern, len(found), err)
+		}
+		for _, name := range found {
+			text, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			names, sources = append(names, name), append(sources, string(text))
+		}
+	}
+	dir, changed := t.TempDir(), 0
+	for i, line := range strings.Split(strings.TrimSpace(runPlugin(t, "lua5.4", sources)), "\n") {
+		made, err := hex.DecodeString(line)
+		if err != nil {
 			t.Fatal(err)
 		}
-		check(t, runLua51(t, "lua5.1", path))
-	})
+		if got, want := strings.Count(string(made), "\n"), strings.Count(sources[i], "\n"); got != want {
+			t.Errorf("%s: %d lines, of %d", names[i], got, want)
+		}
+		if out, err := luac(t, dir, made); err != nil {
+			t.Errorf("%s: %v\n%s", names[i], err, out)
+		}
+		if string(made) == sources[i] {
+			continue
+		}
+		changed++
+		if _, err := luac(t, dir, []byte(sources[i])); err == nil {
+			t.Errorf("%s is Lua, and was changed", names[i])
+		}
+	}
+	if changed == 0 {
+		t.Error("none of them has a reply literal")
+	}
+}
+
+// luac is what Lua's own compiler says of a text.
+func luac(t *testing.T, dir string, text []byte) ([]byte, error) {
+	t.Helper()
+	path := filepath.Join(dir, "script.lua")
+	if err := os.WriteFile(path, text, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return exec.Command("luac5.1", "-p", path).CombinedOutput()
 }
 
 // runLua51 is what a program of Lua 5.1's prints; the test is skipped where there is none.

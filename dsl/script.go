@@ -118,6 +118,9 @@ func (s *Script) compile(text []byte) Problems {
 		return veil(problems)
 	}
 	s.main = main
+	if s.fixture {
+		problems = append(problems, main.source.untagged("suite.lua is no test")...)
+	}
 	problems = append(problems, s.loadModules(main)...)
 	problems = s.hide(append(problems, s.check(main)...))
 	problems.Sort()
@@ -158,6 +161,7 @@ func (s *Script) loadModules(from *module) Problems {
 		}
 		s.modules[name] = m
 		problems = append(problems, more...)
+		problems = append(problems, m.source.untagged("the file is a module")...)
 		problems = append(problems, s.loadModules(m)...)
 	}
 	return problems

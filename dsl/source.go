@@ -37,6 +37,7 @@ type source struct {
 	description string // the rest of it, Markdown
 	tags        []string
 	chapter     string // where the script stands in a document, as suite.ParseChapter reads it
+	block       [2]int // the first line of that block, and the line after it
 	tokens      func() []token
 }
 
@@ -80,7 +81,7 @@ func parseSource(name string, text []byte) (*source, Problems) {
 		}
 	}
 	s.chunk = chunk
-	return s, problems
+	return s, append(problems, s.lostTags()...)
 }
 
 // compile makes the code of the source.
@@ -206,9 +207,6 @@ func commentShebang(text string) string {
 	return "--" + rest
 }
 
-// tagsLine is a line of the leading block that says which tags the script has.
-var tagsLine = regexp.MustCompile(`^\s*tags:(.*)$`)
-
 // chapterLine is a line of the leading block that says where the script stands in
 // a document. One without a number is prose.
 var chapterLine = regexp.MustCompile(`^\s*chapter:\s*([0-9].*)$`)
@@ -224,11 +222,13 @@ func (s *source) leadingBlock() (problems Problems) {
 		skip()
 	}
 	var block []string
+	s.block = [2]int{first, first}
 	for i, l := range lines {
 		said, ok := strings.CutPrefix(strings.TrimLeft(l, " \t"), "---")
 		if !ok || strings.HasPrefix(said, "-") {
 			break
 		}
+		s.block[1] = first + i + 1
 		if m := tagsLine.FindStringSubmatch(said); m != nil {
 			tags, err := suite.SplitTags(m[1])
 			if err != nil {

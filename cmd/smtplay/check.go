@@ -105,10 +105,15 @@ func showChecked(p *process, c *checked) (errors int) {
 		inventory(p.stdout, c.redact, s, len(c.tests[s.Name()]))
 	}
 	errors = showProblems(p.stderr, c.redact, c.problems)
-	if errors == 0 && len(c.scripts) > 0 {
-		fmt.Fprintf(p.stdout, "%s, no problems\n", count(len(c.scripts), "script"))
+	if errors > 0 || len(c.scripts) == 0 {
+		return errors
 	}
-	return errors
+	found := "no problems"
+	if warnings := len(c.problems); warnings > 0 {
+		found = "no errors, " + count(warnings, "warning")
+	}
+	fmt.Fprintf(p.stdout, "%s, %s\n", count(len(c.scripts), "script"), found)
+	return 0
 }
 
 // listable says whether the script's top level can be run for its tests: all

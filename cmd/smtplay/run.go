@@ -225,6 +225,7 @@ func (f *runFlags) run(ctx context.Context, p *process, paths []string) error {
 	}
 	tests, err := scripts.plan(ctx, runner, env)
 	if err != nil {
+		showProblems(p.stderr, env.Redact, scripts.problems) // a tag may be unknown for what is wrong with its line
 		return err
 	}
 	switch n := showProblems(p.stderr, env.Redact, scripts.problems); {

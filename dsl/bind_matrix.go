@@ -45,8 +45,8 @@ func runMatrix(c *call) int {
 			c.wrong("this matrix has more than %d combinations: split it into several files", maxMatrix)
 		}
 	}
-	d := declared{body: body, pos: c.pos}
-	d.Once, d.Tags = c.once(), c.tags()
+	d := declared{body: body}
+	d.Once, d.Tags, d.At = c.once(), c.tags(), c.pos
 	first := len(c.s.tests)
 	for i := range total {
 		// Each test runs the whole file again, and needs its own place only.

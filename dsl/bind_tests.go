@@ -76,8 +76,8 @@ func runTest(c *call) int {
 	if strings.TrimSpace(name) == "" {
 		c.wrong("a test needs a name")
 	}
-	d := declared{body: body, pos: c.pos}
-	d.Name, d.Once, d.Tags = name, c.once(), c.tags()
+	d := declared{body: body}
+	d.Name, d.Once, d.Tags, d.At = name, c.once(), c.tags(), c.pos
 	c.declare(d)
 	return 0
 }
@@ -102,7 +102,7 @@ func (c *call) declare(d declared) {
 	if other, used := c.s.named[d.Name]; used {
 		c.wrong("the name %q is used twice: the other test is at %v", d.Name, other)
 	}
-	c.s.named[d.Name] = d.pos
+	c.s.named[d.Name] = d.At
 	c.s.tests = append(c.s.tests, d)
 }
 

@@ -207,6 +207,9 @@ func (s *Script) Description() string { return s.written().String(s.main.source.
 // nowhere in particular.
 func (s *Script) Chapter() string { return s.written().String(s.main.source.chapter) }
 
+// Declares says whether the script declares tests; else all of it is one.
+func (s *Script) Declares() bool { return s.several }
+
 // file is the script or the module of that name, nil where there is none.
 func (s *Script) file(name string) *module {
 	if name == s.path {
@@ -228,7 +231,7 @@ func (s *Script) file(name string) *module {
 // Tests implements suite.Script. A file that declares tests is run for them,
 // with nothing sent; one that does not is one test, named by its path.
 func (s *Script) Tests(ctx context.Context, env *suite.Env) ([]suite.Declared, error) {
-	single := []suite.Declared{{Name: s.path, Holds: s.holds(env), Tags: s.main.source.tags}}
+	single := []suite.Declared{{Name: s.path, Holds: s.holds(env), Tags: s.main.source.tags, At: transcript.Pos{File: s.path}}}
 	if !s.several {
 		return single, nil
 	}

@@ -79,7 +79,6 @@ type declared struct {
 	suite.Declared
 	body *lua.LFunction
 	args []lua.LValue // that it is called with
-	pos  transcript.Pos
 }
 
 // conversation is an engine.Conn as a script holds it.
@@ -233,7 +232,7 @@ func (s *session) lasting() bool {
 // start is where the test begins in its file.
 func (s *session) start() transcript.Pos {
 	if s.phase == phaseTesting && s.run.Index < len(s.tests) {
-		return s.tests[s.run.Index].pos
+		return s.tests[s.run.Index].At
 	}
 	return transcript.Pos{File: s.script.Name(), Line: 1}
 }

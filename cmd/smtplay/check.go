@@ -73,6 +73,7 @@ func check(ctx context.Context, p *process, paths []string, allow *allowFlag, sh
 		return err
 	}
 	found := &checked{loaded: scripts, tests: map[string][]suite.Declared{}, redact: env.Redact}
+	standIn(env, scripts.secrets())
 	for _, s := range scripts.scripts {
 		if !listable(s, env) {
 			continue
@@ -116,19 +117,17 @@ func showChecked(p *process, c *checked) (errors int) {
 	return 0
 }
 
-// listable says whether the script's top level can be run for its tests: all
-// that it reads is there. What needs nothing is looked at all the way.
+// listable says whether the script's tests can be known: all the vars that its
+// top level reads are there.
 func listable(s *dsl.Script, env *suite.Env) bool {
+	if !s.Declares() {
+		return true
+	}
 	if s.Needs().Lookups {
 		return false // its tests may depend on what the DNS says
 	}
 	for _, in := range s.Needs().Vars {
 		if in.Needed && env.Vars[in.Name] == "" {
-			return false
-		}
-	}
-	for _, in := range s.Needs().Secrets {
-		if env.Secrets[in.Name] == "" {
 			return false
 		}
 	}

@@ -28,9 +28,14 @@ type checkScript struct {
 	Lookups     bool          `json:"lookups"`
 }
 
+// checkTest has the fields of listed, those that the script has left aside.
 type checkTest struct {
-	Name string `json:"name"`
-	Once bool   `json:"once"`
+	Name  string       `json:"name"`
+	Tags  []string     `json:"tags"`
+	Cells []listedCell `json:"cells"`
+	Once  bool         `json:"once"`
+	File  string       `json:"file"`
+	Line  int          `json:"line"`
 }
 
 type checkInput struct {
@@ -45,6 +50,8 @@ type checkInput struct {
 type checkTarget struct {
 	Name     string `json:"name"`
 	Optional bool   `json:"optional"`
+	File     string `json:"file"`
+	Line     int    `json:"line"`
 }
 
 type checkProblem struct {
@@ -89,11 +96,12 @@ func (c *checked) script(s *dsl.Script) checkScript {
 	if declared, known := c.tests[s.Name()]; known {
 		script.Tests = []checkTest{}
 		for _, t := range declared {
-			script.Tests = append(script.Tests, checkTest{c.redact.String(t.Name), t.Once})
+			script.Tests = append(script.Tests, checkTest{c.redact.String(t.Name), append([]string{}, t.Tags...), gridPlace(t.Cells, c.redact.String),
+				t.Once, c.redact.String(t.At.File), t.At.Line})
 		}
 	}
 	for _, t := range targetsOf(needs) {
-		script.Targets = append(script.Targets, checkTarget{c.redact.String(t.Name), t.Optional})
+		script.Targets = append(script.Targets, checkTarget{c.redact.String(t.Name), t.Optional, c.redact.String(t.Pos.File), t.Pos.Line})
 	}
 	return script
 }

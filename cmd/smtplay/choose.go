@@ -137,6 +137,9 @@ type listed struct {
 	Title  string       `json:"title,omitempty"`
 	Tags   []string     `json:"tags"`
 	Cells  []listedCell `json:"cells,omitempty"`
+	Once   bool         `json:"once"`
+	File   string       `json:"file"`
+	Line   int          `json:"line"`
 }
 
 type listedCell struct {
@@ -180,15 +183,22 @@ func (f *chooseFlags) showList(w io.Writer, redact *transcript.Redactor, tests [
 }
 
 func listing(t suite.Test, hide func(string) string) listed {
-	l := listed{Name: hide(t.Name), Script: hide(t.Script.Name()), Tags: []string{}}
+	l := listed{Name: hide(t.Name), Script: hide(t.Script.Name()), Tags: []string{}, Once: t.Once, File: hide(t.At.File), Line: t.At.Line}
 	if s, ok := t.Script.(*dsl.Script); ok {
 		l.Title = hide(s.Title())
 	}
 	l.Tags = append(l.Tags, t.Tags...)
-	for _, c := range t.Cells {
-		l.Cells = append(l.Cells, listedCell{hide(c.Axis), hide(c.Value)})
-	}
+	l.Cells = append(l.Cells, gridPlace(t.Cells, hide)...)
 	return l
+}
+
+// gridPlace is the place of a test in its grid, empty where it is in none.
+func gridPlace(of []suite.Cell, hide func(string) string) []listedCell {
+	cells := []listedCell{}
+	for _, c := range of {
+		cells = append(cells, listedCell{hide(c.Axis), hide(c.Value)})
+	}
+	return cells
 }
 
 // standIn gives a list the secrets that are missing: nothing is sent to anybody,

@@ -34,6 +34,7 @@ type Declared struct {
 	// Holds are what it has to itself while it runs, such as an address at which it listens: no two
 	// runs that hold the same go on at once.
 	Holds []string
+	At    transcript.Pos // where it is declared; no line where all of the file is one test
 }
 
 // Cell is the place of a test along one axis of a grid of tests.

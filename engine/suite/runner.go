@@ -28,11 +28,12 @@ var (
 type Test struct {
 	Script Script
 	Name   string
-	Index  int      // in its script
-	Once   bool     // neither repeated nor tried again
-	Holds  []string // what it has to itself: see Declared
-	Tags   []string // in order
-	Cells  []Cell   // where a matrix declared it: its place in the grid
+	Index  int            // in its script
+	Once   bool           // neither repeated nor tried again
+	Holds  []string       // what it has to itself: see Declared
+	Tags   []string       // in order
+	Cells  []Cell         // where a matrix declared it: its place in the grid
+	At     transcript.Pos // where it is declared: see Declared
 
 	record string // its transcript below the folder for them, without the extension; "" where Plan did not see it
 }
@@ -93,7 +94,7 @@ func (r *Runner) Plan(ctx context.Context, env *Env, scripts []Script) ([]Test, 
 			continue
 		}
 		for i, d := range names {
-			tests = append(tests, Test{Script: s, Name: d.Name, Index: i, Once: d.Once, Holds: d.Holds, Tags: d.Tags, Cells: d.Cells})
+			tests = append(tests, Test{Script: s, Name: d.Name, Index: i, Once: d.Once, Holds: d.Holds, Tags: d.Tags, Cells: d.Cells, At: d.At})
 		}
 	}
 	known := map[string]bool{}

@@ -37,8 +37,13 @@ func TestReadmeTable(t *testing.T) {
 func TestReference(t *testing.T) {
 	all := slices.Clone(verbs)
 	for _, o := range objects {
-		if doc, err := Docs(o.name); o.doc == "" || err != nil || !strings.Contains(Reference(), doc) {
+		if doc, err := Docs(o.name); o.doc == "" || err != nil || !strings.Contains(doc, o.reference()) || !strings.Contains(Reference(), o.reference()) {
 			t.Errorf("%s is not in the reference: %v", o.name, err)
+		}
+		for _, f := range o.fields {
+			if doc, err := Docs(o.name + "." + f.name); err != nil || doc != o.reference() {
+				t.Errorf("%s.%s leads to %q, %v", o.name, f.name, doc, err)
+			}
 		}
 		for _, f := range o.fields {
 			if f.doc == "" || f.kind == "" || f.get == nil {
@@ -59,12 +64,16 @@ func TestReference(t *testing.T) {
 				t.Errorf("the option %s of %s has no doc", o.name, v.name)
 			}
 		}
-		if v.of != nil {
-			continue
-		}
-		if doc, err := Docs(v.name); err != nil || !strings.Contains(Reference(), doc) {
+		if doc, err := Docs(v.fullName()); err != nil || !strings.Contains(doc, v.reference()) || !strings.Contains(Reference(), v.reference()) {
 			t.Errorf("%s is not in the reference: %v", v.name, err)
 		}
+	}
+	var fields []string
+	for _, f := range replyDocs.fields {
+		fields = append(fields, f.name)
+	}
+	if !slices.Equal(fields, replyFields) {
+		t.Errorf("the reference has the fields %v of a reply, which has %v", fields, replyFields)
 	}
 	if _, err := Docs("expct"); err == nil || !strings.Contains(err.Error(), `"expect"`) {
 		t.Errorf("an unknown name: %v", err)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"embed"
+	"errors"
 	"fmt"
 	"path"
 	"slices"
@@ -23,22 +24,30 @@ func newDocs(p *process) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "docs [NAME | WORD…] [flags]",
 		Short: "The language reference: all of it, one verb, a guide, or a search",
-		Long: "Shows the language reference; with a NAME one verb of it, the table of features\n" +
-			"(features), or a guide (" + strings.Join(guideNames(), ", ") + "). Several words are looked for\n" +
-			"in all of that, and so is one with --search: the lines that hold them all are shown.\n" +
+		Long: "Shows the language reference; with a NAME what is called so: a verb, what it\n" +
+			"returns, a method or field (listener:take, reply.code), the table of features (features),\n" +
+			"or a guide (" + strings.Join(guideNames(), ", ") + ").\n" +
+			"Several words are looked for in all of that and in the flags of commands, and so is one\n" +
+			"with --search, or one that names nothing: the lines that hold them all are shown.\n" +
 			"On a terminal PAGER shows what is long.\n\nExit status: 0 something is shown; 2 nothing is called so, or holds the words.",
 		Example:               "  smtplay docs expect\n  smtplay docs swaks\n  smtplay docs --search dkim\n  smtplay docs queue id",
 		DisableFlagsInUseLine: true,
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return docNames(), cobra.ShellCompDirectiveNoFileComp
 		},
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			if search || len(args) > 1 {
-				return showSearch(p, args)
+				return showSearch(p, cmd.Root(), args)
 			}
-			text, err := docs(strings.Join(args, ""))
+			name := strings.Join(args, "")
+			text, err := docs(name)
+			var unknown *dsl.UnknownNameError
+			if errors.As(err, &unknown) && unknown.Near == "" && strings.TrimSpace(name) != "" && len(searchDocs(cmd.Root(), args)) > 0 {
+				p.note("%v: these lines speak of it", err)
+				return showSearch(p, cmd.Root(), args)
+			}
 			if err != nil {
-				return usage("%v", err).try("smtplay docs --search %s looks for it everywhere; smtplay docs shows everything", shellWord(args[0]))
+				return usage("%v", err).try("smtplay docs --search %s looks for it everywhere; smtplay docs shows everything", shellWord(name))
 			}
 			page(p, strings.TrimRight(text, "\n")+"\n")
 			return nil
@@ -49,13 +58,13 @@ func newDocs(p *process) *cobra.Command {
 }
 
 // showSearch looks for words in all documentation.
-func showSearch(p *process, words []string) error {
+func showSearch(p *process, root *cobra.Command, words []string) error {
 	if strings.TrimSpace(strings.Join(words, "")) == "" {
 		return usage("--search needs a word to look for")
 	}
-	found := searchDocs(words)
+	found := searchDocs(root, words)
 	if len(found) == 0 {
-		return usage("no line holds %s", strings.Join(words, " and ")).try("smtplay docs shows everything")
+		return usage("nothing holds %s", strings.Join(words, " and ")).try("smtplay docs shows everything")
 	}
 	var b strings.Builder
 	showHits(&b, found)
@@ -69,12 +78,15 @@ func docs(name string) (string, error) {
 	if name == "" {
 		return dsl.Reference() + guideTable(), nil
 	}
-	if slices.Contains(guideNames(), strings.ToLower(name)) {
-		return guide(strings.ToLower(name)), nil
-	}
 	text, err := dsl.Docs(name)
+	if lower := strings.ToLower(name); slices.Contains(guideNames(), lower) {
+		if err != nil {
+			return guide(lower), nil
+		}
+		return fmt.Sprintf("*%s is also a verb, described at the end of this guide.*\n\n", lower) + guide(lower) + "\n" + text, nil
+	}
 	if near := nearest(name, docNames()); err != nil && slices.Contains(guideNames(), near) {
-		err = fmt.Errorf("nothing is called %q: did you mean %q?", name, near)
+		err = &dsl.UnknownNameError{Name: name, Near: near}
 	}
 	return text, err
 }

@@ -348,7 +348,7 @@ function conversation:certificate() end
 ---@field self_signed? boolean # it is, or is not, signed by itself
 ---@field trusted? boolean # chain, dates and signatures lead to a trusted CA; the name is judged by name
 ---@field chain? boolean # the server sent every intermediate CA, whether or not this machine knows it by itself
----@field min_days_left? number # whole days it is still valid
+---@field min_days_left? number # whole days until the certificate's expiry
 ---@field max_lifetime? number # days from its first to its last
 ---@field key_type? string|string[] # RSA, ECDSA or Ed25519; of a list, one
 ---@field min_key_bits? number # RSA strength; P-256 counts as 3072

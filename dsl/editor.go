@@ -24,6 +24,8 @@ func EditorSettings(dir string) string {
 		Builtin map[string]string `json:"runtime.builtin"`
 		Library []string          `json:"workspace.library"`
 		Globals []string          `json:"diagnostics.globals"`
+		Disable []string          `json:"diagnostics.disable"`
+		Slash   string            `json:"completion.requireSeparator"`
 	}{
 		Version: "Lua 5.1",
 		Plugin:  path.Join(dir, "plugin.lua"),
@@ -31,6 +33,8 @@ func EditorSettings(dir string) string {
 		Builtin: map[string]string{},
 		Library: []string{dir},
 		Globals: globalNames(),
+		Disable: []string{"lowercase-global"}, // a suite.lua hands values to tests in globals
+		Slash:   "/",                          // modules are named by their paths
 	}
 	for _, library := range []string{"debug", "io", "package"} {
 		settings.Builtin[library] = "disable" // scripts do not have them

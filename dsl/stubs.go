@@ -83,8 +83,10 @@ var stubTypes = map[kind]string{anyValue: "any", textKind: "string|number", stri
 	demandKind: "smtplay.demand", demandsKind: "table<string, smtplay.demand>", dkimKind: "string|table", commandKind: "string|table", answerKind: "smtplay.answer"}
 
 // ownDeclarations are verbs that Lua has too: what the language server knows of
-// them by itself, such as what a module returns, is more than could be said here.
-var ownDeclarations = []string{"assert", "print", "require"}
+// them by itself is more than could be said here. It declares require with the
+// library package, which scripts do not have; what a module returns it knows by
+// the name of require alone.
+var ownDeclarations = []string{"assert", "print"}
 
 // stubConversation declares what connect returns: its methods are verbs.
 func stubConversation(b *strings.Builder) {

@@ -1065,7 +1065,12 @@ function secret(name) end
 ---@return string
 function file(path) end
 
--- require: as in Lua. Loads the module NAME.lua below the script's folder, once a test.
+---Loads the module NAME.lua below the script's folder, once a test.
+---
+---    local who = require "lib/who"
+---@param name string|number
+---@return any
+function require(name) end
 
 ---A new token of letters, kept in the transcript as [unique].
 ---@return string

@@ -42,8 +42,6 @@ func newCheck(p *process) *cobra.Command {
 	}
 	allow.register(cmd.Flags())
 	cmd.Flags().StringVar(&format, "format", "text", "`FORMAT`: text, or json for programs")
-	// It fails for a flag that is not there.
-	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]string{"text", "json"}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
 

@@ -59,7 +59,7 @@ func newRoot(p *process) *cobra.Command {
 	}
 	root.Flags().BoolVar(&version, "version", false, "print the version")
 	root.AddCommand(newRun(p), newCheck(p), newRecord(p), newImport(p), newReplay(p), newDiff(p), newServe(p), newInit(p), newReport(p), newExplain(p), newDocs(p), newMan(p), newVersion(p), newCompletion(p))
-	completeNames(root)
+	completeValues(root, p.args)
 	root.SetHelpCommand(newHelp(root))
 	root.SetFlagErrorFunc(flagFault)
 	root.CompletionOptions.DisableDefaultCmd = true

@@ -67,7 +67,10 @@ func newServe(p *process) *cobra.Command {
 			"  smtplay serve --listen 127.0.0.1:2525 --lenient before.smtp\n" +
 			"  smtplay serve --once before.smtp | { read server; smtplay run -s $server relay.lua; cat; }",
 		DisableFlagsInUseLine: true,
-		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		ValidArgsFunction: func(_ *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
+			if names := builtInLike(typed); len(args) == 0 && len(names) > 0 {
+				return names, cobra.ShellCompDirectiveDefault
+			}
 			return []string{"smtp", "lua"}, cobra.ShellCompDirectiveFilterFileExt
 		},
 		RunE: func(cmd *cobra.Command, paths []string) error {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 
 	"smtplay/dsl"
@@ -41,6 +42,15 @@ func builtIn() []string {
 		names[i] = strings.TrimSuffix(path.Base(file), ".lua")
 	}
 	return names
+}
+
+// builtInLike are those whose names begin so, none where nothing is typed: most serve
+// files of their own.
+func builtInLike(typed string) []string {
+	if typed == "" {
+		return nil
+	}
+	return slices.DeleteFunc(builtIn(), func(name string) bool { return !strings.HasPrefix(name, typed) })
 }
 
 // listBuiltIn has a line for each of them: its name and what it is.

@@ -133,7 +133,7 @@ func (s *session) failure(c *conversation, err error) *suite.Failure {
 	s.placeConn(f, c)
 	var unknown *suite.UnknownTargetError
 	if errors.As(err, &unknown) {
-		f.Hint = fmt.Sprintf("--target %s=ADDRESS says where it is", s.log.Redactor.String(unknown.Name))
+		f.Hint = targetHint(err, s.log.Redactor.String(unknown.Name))
 		return f
 	}
 	var e *engine.Error

@@ -104,7 +104,7 @@ func (g grammar) lexical(bad *unreadable) fault {
 	at := bad.token
 	switch c := g.src[at.start]; {
 	case c == '"' || c == '\'':
-		return fault{at, "the string that begins here does not end on its line", "a text of several lines is written [[ … ]]"}
+		return fault{at, "the string that begins here does not end on its line", fmt.Sprintf("its closing %c is missing; a text of several lines is written [[ … ]]", c)}
 	case c == '[':
 		return fault{at, "the long string that begins here does not end", ""}
 	case c == '-':

@@ -5,8 +5,9 @@ import "github.com/yuin/gopher-lua/ast"
 // facts are what a script says by its text alone: the globals it uses, and
 // what it calls with what.
 type facts struct {
-	reads  []ref          // globals that are read, each time
-	writes map[string]int // globals that are assigned, with the line of the first time
+	reads  []ref           // globals that are read, each time
+	writes map[string]int  // globals that are assigned, with the line of the first time
+	locals map[string]bool // the names of all locals, whatever their scope
 	calls  []callSite
 	uses   []use // of names of every kind, but for those that define a function
 
@@ -42,7 +43,7 @@ type callSite struct {
 // walk gathers the facts of a chunk, in the order of its text. It goes as deep
 // as the chunk is nested, which parseSource bounds.
 func walk(chunk []ast.Stmt) facts {
-	w := &walker{facts: facts{writes: map[string]int{}, strings: map[string][]string{}}, returned: map[int]string{}}
+	w := &walker{facts: facts{writes: map[string]int{}, locals: map[string]bool{}, strings: map[string][]string{}}, returned: map[int]string{}}
 	w.block(chunk)
 	return w.facts
 }
@@ -50,7 +51,7 @@ func walk(chunk []ast.Stmt) facts {
 // walker is on its way through a chunk.
 type walker struct {
 	facts
-	locals    []string // in scope here, the innermost last
+	scoped    []string // the locals in scope here, the innermost last
 	functions int      // how many function bodies are around this place
 	within    string   // the innermost of them that has a name
 
@@ -59,10 +60,10 @@ type walker struct {
 
 func (w *walker) isLocal(name string) bool { return w.local(name) >= 0 }
 
-// local is the place of a name in locals, -1 where it is none.
+// local is the place of a name in scoped, -1 where it is none.
 func (w *walker) local(name string) int {
-	for i := len(w.locals) - 1; i >= 0; i-- {
-		if w.locals[i] == name {
+	for i := len(w.scoped) - 1; i >= 0; i-- {
+		if w.scoped[i] == name {
 			return i
 		}
 	}
@@ -71,16 +72,17 @@ func (w *walker) local(name string) int {
 
 func (w *walker) declare(names ...string) {
 	for _, name := range names {
-		delete(w.returned, len(w.locals))
-		w.locals = append(w.locals, name)
+		delete(w.returned, len(w.scoped))
+		w.scoped = append(w.scoped, name)
+		w.locals[name] = true
 	}
 }
 
 // scope does what has a scope of its own.
 func (w *walker) scope(inside func()) {
-	outer := len(w.locals)
+	outer := len(w.scoped)
 	inside()
-	w.locals = w.locals[:outer]
+	w.scoped = w.scoped[:outer]
 }
 
 func (w *walker) block(stmts []ast.Stmt) {
@@ -190,7 +192,7 @@ func (w *walker) declaration(s *ast.LocalAssignStmt) {
 	for i, name := range s.Names {
 		w.declare(name)
 		if i < len(by) && by[i] != "" {
-			w.returned[len(w.locals)-1] = by[i]
+			w.returned[len(w.scoped)-1] = by[i]
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package dsl
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"slices"
@@ -211,6 +212,17 @@ func (s *Script) Given(env *suite.Env) Problems {
 	return s.hide(problems)
 }
 
+// targetHint says what to do about a target that leads nowhere.
+func targetHint(err error, name string) string {
+	var unknown *suite.UnknownTargetError
+	if errors.As(err, &unknown) {
+		if near := nearest(name, unknown.Known); near != "" {
+			return fmt.Sprintf("did you mean %q? --target %s=ADDRESS says where another is", near, name)
+		}
+	}
+	return fmt.Sprintf("--target %s=ADDRESS says where it is", name)
+}
+
 // Ready says which vars, secrets and targets are missing: before anything is sent.
 func (s *Script) Ready(env *suite.Env) Problems {
 	problems := s.Given(env)
@@ -219,7 +231,7 @@ func (s *Script) Ready(env *suite.Env) Problems {
 	}
 	for _, use := range s.needs.Targets {
 		if _, _, err := env.Targets.Resolve(use.Name); err != nil && !use.Optional {
-			add(use.Pos, use.column, use.source, err.Error(), fmt.Sprintf("--target %s=ADDRESS says where it is", use.Name))
+			add(use.Pos, use.column, use.source, err.Error(), targetHint(err, use.Name))
 		}
 	}
 	if _, _, err := env.Targets.Resolve(suite.DefaultTarget); err != nil && s.needs.Default && !slices.ContainsFunc(s.needs.Targets, func(u Use) bool { return u.Name == suite.DefaultTarget }) {

@@ -179,6 +179,8 @@ func (s *Script) checkNames(m *module, all ...*module) Problems {
 			known[name] = nil
 		}
 	}
+	meant := slices.Concat(slices.Collect(maps.Keys(known)), slices.Collect(maps.Keys(m.facts.locals)))
+	slices.Sort(meant)
 	var problems Problems
 	for _, r := range m.facts.reads {
 		if _, ok := known[r.name]; ok {
@@ -187,7 +189,9 @@ func (s *Script) checkNames(m *module, all ...*module) Problems {
 		p := m.problem(r.line, r.name, fmt.Sprintf("unknown name %q: nothing in this script assigns it", r.name))
 		if why, out := leftOut[r.name]; out {
 			p.Msg, p.Hint = fmt.Sprintf("%s is left out of smtplay's Lua", r.name), why
-		} else if near := nearest(r.name, slices.Sorted(maps.Keys(known))); near != "" {
+		} else if m.facts.locals[r.name] {
+			p.Hint = fmt.Sprintf("the local %s is known inside its block only, from the line after it on", r.name)
+		} else if near := nearest(r.name, meant); near != "" {
 			p.Hint = fmt.Sprintf("did you mean %q?", near)
 		}
 		problems = append(problems, p)

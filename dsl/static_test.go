@@ -240,3 +240,37 @@ func TestNothingOutside(t *testing.T) {
 		}
 	}
 }
+
+// A name that is none was meant to be another one.
+func TestUnknownNameHints(t *testing.T) {
+	tests := []struct{ src, hint, reason string }{
+		{"sned 'noop'", `did you mean "send"?`, "a verb"},
+		{"local here = 'a'\nsend(hree); expect 250", `did you mean "here"?`, "a local"},
+		{"function who() end\nwhoo(); expect 250", `did you mean "who"?`, "a global of the script's"},
+		{"do local who = 1 end\nsend(who); expect 250", "the local who is known inside its block only, from the line after it on", "a local of another block"},
+		{"send(xyzzy); expect 250", "", "nothing is near"},
+	}
+	for _, row := range tests {
+		_, problems := Compile("t.lua", []byte(row.src))
+		if len(problems) != 1 || problems[0].Hint != row.hint {
+			t.Errorf("%s: %+v, want the hint %q", row.reason, problems, row.hint)
+		}
+	}
+}
+
+// A target that leads nowhere was meant to be another one.
+func TestTargetHint(t *testing.T) {
+	targets := suite.Targets{Named: map[string]string{"smtp": "127.0.0.1:25", "submission": "127.0.0.1:587"}}
+	for name, want := range map[string]string{
+		"smpt":   `did you mean "smtp"? --target smpt=ADDRESS says where another is`,
+		"office": "--target office=ADDRESS says where it is",
+	} {
+		script, problems := Compile("t.lua", []byte("connect '"+name+"'; expect 220"))
+		if script == nil {
+			t.Fatal(problems)
+		}
+		if ready := script.Ready(&suite.Env{Targets: targets}); len(ready) != 1 || ready[0].Hint != want {
+			t.Errorf("%s: %+v, want the hint %q", name, ready, want)
+		}
+	}
+}

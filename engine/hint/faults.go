@@ -26,7 +26,10 @@ func forFault(c Context) string {
 	case engine.Unasked:
 		return forUnasked(c)
 	case engine.Owed:
-		return "every command has one reply, to be read by an expect before the next is sent; pipeline{ … } sends several at once"
+		if c.Verb == Greeting {
+			return "the server speaks first: expect 220 behind the connect reads its greeting (ehlo() and other helpers do so by themselves)"
+		}
+		return "every command has one reply, to be read before the next is sent: put an expect behind it, as in send \"noop\"; expect 250 (pipeline{ … } sends several at once)"
 	case engine.Handshake:
 		return forHandshake(c)
 	case engine.Unverified:

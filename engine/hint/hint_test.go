@@ -182,6 +182,7 @@ func TestFaults(t *testing.T) {
 		{"late 421", hint.Context{Fault: engine.Unasked, Got: []byte("421 4.4.2 timeout\r\n")}, "waited too long"},
 		{"a second 250", hint.Context{Fault: engine.Unasked, Got: []byte("250 Ok\r\n")}, "too many"},
 		{"owed", hint.Context{Fault: engine.Owed}, "pipeline"},
+		{"the greeting owed", hint.Context{Fault: engine.Owed, Verb: hint.Greeting}, "expect 220 behind the connect"},
 		{"clear text", hint.Context{Fault: engine.Handshake, Got: []byte("220 mail ESMTP\r\n")}, "then starttls()"},
 		{"old TLS", hint.Context{Fault: engine.Handshake, Text: "remote error: tls: protocol version not supported"}, "no TLS version"},
 		{"no cipher", hint.Context{Fault: engine.Handshake, Text: "remote error: tls: handshake failure"}, "no cipher"},

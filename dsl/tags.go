@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/yuin/gopher-lua/parse"
 
@@ -16,8 +17,10 @@ var tagsLine = regexp.MustCompile(`^\s*tags:(.*)$`)
 // Lines that were probably meant to be one. What stands there must be tags too:
 // prose may begin with the word.
 var (
-	misspeltTags  = regexp.MustCompile(`^(?i:\s*(?:tags?|tagss|taggs|tgas|tasg|atgs)\s*)[:=](.*)$`)
-	misplacedTags = regexp.MustCompile(`^\s*(--+)\s*tags:(.*)$`)
+	misspeltTags = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^(?i:\s*(?:tags?|tagss|taggs|tgas|tasg|atgs)\s*)[:=](.*)$`)
+	})
+	misplacedTags = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^\s*(--+)\s*tags:(.*)$`) })
 )
 
 // lostTags warns of lines that look as if they gave tests a tag, and give none:
@@ -30,7 +33,7 @@ func (s *source) lostTags() (problems Problems) {
 		opening = opening && (trimmed == "" || strings.HasPrefix(trimmed, "--") || i == 0 && strings.HasPrefix(trimmed, "#!"))
 		if s.opens(line) {
 			said := strings.TrimPrefix(strings.TrimLeft(l, " \t"), "---")
-			m := misspeltTags.FindStringSubmatch(said)
+			m := misspeltTags().FindStringSubmatch(said)
 			if m == nil || tagsLine.MatchString(said) {
 				continue
 			}
@@ -41,7 +44,10 @@ func (s *source) lostTags() (problems Problems) {
 			}
 			continue
 		}
-		m := misplacedTags.FindStringSubmatch(l)
+		if !strings.Contains(l, "tags:") {
+			continue
+		}
+		m := misplacedTags().FindStringSubmatch(l)
 		if m == nil || !opening && m[1] != "---" {
 			continue
 		}

@@ -18,10 +18,12 @@ type Explanation struct {
 	Text     string   `json:"text,omitempty"`     // without the codes, the lines joined by "\n"
 	Verb     string   `json:"verb,omitempty"`     // the command that was answered, where a log says so; "." for the end of a message, Greeting for the connection
 	Parts    []Part   `json:"parts"`              // what the codes say
-	Note     string   `json:"note,omitempty"`     // what is odd about the reply
+	Note     string   `json:"note,omitempty"`     // what is odd about the reply, or who said it
 	Means    string   `json:"means,omitempty"`    // what such a reply usually means, "" where nothing is known
 	Params   []string `json:"parameters,omitempty"`
 	Try      []string `json:"try,omitempty"` // commands on the server
+
+	sending bool // a line of Postfix's as a client
 }
 
 // ErrNoReply says that a text holds neither a reply nor an enhanced status code.
@@ -58,9 +60,15 @@ func Explain(text string) (*Explanation, error) {
 		text:     strings.ToLower(e.Text),
 		wantsOK:  true,
 		alone:    true,
+		sending:  e.sending,
 	}
-	if r := ruleFor(&q); r != nil {
-		e.Means, e.Params, e.Try = r.say, slices.Clone(r.params), slices.Clone(r.try)
+	r := ruleFor(&q)
+	if r == nil {
+		return e, nil
+	}
+	e.Means, e.Params, e.Try = r.say, slices.Clone(r.params), slices.Clone(r.try)
+	if e.sending && e.Code >= 400 && e.Note == "" && len(e.Params) > 0 && !clientSide(e.Params) {
+		e.Note = "the other server said so, not this Postfix: what is named below is the other's, where it is one"
 	}
 	return e, nil
 }
@@ -80,10 +88,12 @@ var (
 	dsn       = lazy(`[ ,]dsn=([245]\.[0-9]{1,3}\.[0-9]{1,3})(?:,|$)`)
 	outcome   = lazy(`status=[a-z]+ \((.*)\)$`)
 
+	exims     = lazy(`from remote mail server after (end of data|[A-Z]+)`)
 	inReply   = lazy(` ?\(in reply to (?:the )?(end of DATA|[A-Z]+)[^)]*\)+$`)
 	rejected  = lazy(`reject(?:_warning)?: ([A-Z-]+) from `)
 	logTail   = lazy(`; (?:from=<|to=<|proto=).*$`)
-	logged    = lazy(`(?:postfix|exim|sendmail|smtpd?|lmtp|dovecot)[^ ]*\[[0-9]+\]: | status=| dsn=|reject: |said: `)
+	logged    = lazy(`(?:postfix|exim|sendmail|smtpd?|lmtp|dovecot)[^ ]*\[[0-9]+\]: | status=| dsn=|reject: |said: |error from remote mail server after `)
+	client    = lazy(`postfix[^ ]*/(?:smtp|lmtp)\[[0-9]+\]: `)
 	joinCodes = lazy(` ([2-5][0-9][0-9])[ -](?:[245]\.[0-9]{1,3}\.[0-9]{1,3} )?`)
 )
 
@@ -159,7 +169,7 @@ func readLog(line string) *Explanation {
 	if !logged().MatchString(line) {
 		return nil
 	}
-	e := &Explanation{Verb: verbIn(line)}
+	e := &Explanation{Verb: verbIn(line), sending: client().MatchString(line)}
 	whole := line
 	line = strings.TrimSuffix(inReply().ReplaceAllString(line, ""), ")")
 	line = logTail().ReplaceAllString(line, "")
@@ -191,17 +201,28 @@ func readLog(line string) *Explanation {
 func verbIn(line string) string {
 	m := inReply().FindStringSubmatch(line)
 	if m == nil {
-		if m = rejected().FindStringSubmatch(line); m == nil {
-			return ""
-		}
+		m = rejected().FindStringSubmatch(line)
+	}
+	if m == nil {
+		m = exims().FindStringSubmatch(line)
+	}
+	if m == nil {
+		return ""
 	}
 	switch m[1] {
-	case "end of DATA", "END-OF-MESSAGE":
+	case "end of DATA", "end of data", "END-OF-MESSAGE":
 		return "."
 	case "CONNECT":
 		return Greeting
 	}
 	return m[1]
+}
+
+// clientSide: the parameters are those of Postfix as a client.
+func clientSide(params []string) bool {
+	return slices.ContainsFunc(params, func(p string) bool {
+		return p == "relayhost" || strings.HasPrefix(p, "smtp_") || strings.HasPrefix(p, "default_destination_")
+	})
 }
 
 // lazy is a regular expression that is compiled when it is first needed.

@@ -53,6 +53,9 @@ func TestExplainReads(t *testing.T) {
 		{"no reply, but a status", "postfix/smtp[1]: A: to=<x@y>, relay=none, delay=30, dsn=4.4.1, status=deferred (connect to mx.y[192.0.2.1]:25: Connection timed out)",
 			0, "4.4.1", "", "connect to mx.y[192.0.2.1]:25: Connection timed out"},
 		{"delivery here", "postfix/virtual[1]: A: to=<x@y>, relay=virtual, dsn=5.1.1, status=bounced (unknown user: \"x@y\")", 0, "5.1.1", "", "unknown user: \"x@y\""},
+		{"Exim's client", "2026-11-29 12:00:00 1abcde-000000000-AB ** x@y R=dnslookup T=remote_smtp H=mx.y [192.0.2.9]: SMTP error from remote mail server after RCPT TO:<x@y>: 550 5.1.1 <x@y>: user unknown",
+			550, "5.1.1", "RCPT", "<x@y>: user unknown"},
+		{"Exim's client, after the dot", "== x@y R=dnslookup T=remote_smtp defer (-46): SMTP error from remote mail server after end of data: 451 4.7.1 wait", 451, "4.7.1", ".", "wait"},
 		{"a greeting that was a refusal", "postfix/smtp[1]: A: to=<x@y>, dsn=4.0.0, status=deferred (host a[192.0.2.1] refused to talk to me: 554 5.7.1 no)", 554, "5.7.1", "", "no"},
 	} {
 		e, err := hint.Explain(tt.text)
@@ -138,6 +141,54 @@ func TestExplainMeans(t *testing.T) {
 		{"502 5.5.1 VRFY command is disabled", "sound", "disable_vrfy_command"},
 		{"221 2.7.0 Error: I can break rules, too. Goodbye.", "no SMTP command", "smtpd_forbidden_commands"},
 		{"550 5.7.0 Error: insufficient authorization", "XCLIENT", "smtpd_authorized_xclient_hosts"},
+		{"450 4.7.1 Client host rejected: cannot find your hostname, [192.0.2.1]", "leads back", "unknown_client_reject_code"},
+		{"554 5.7.1 <unknown[192.0.2.1]>: Client host rejected: cannot find your reverse hostname, [192.0.2.1]", "no PTR record", "smtpd_client_restrictions"},
+		{"553 5.7.1 <x@y>: Sender address rejected: not logged in", "nobody has logged in", "smtpd_sender_login_maps"},
+		{"550 5.7.1 <x@y>: Recipient address rejected: Message rejected due to: SPF fail - not authorized", "SPF", "smtpd_recipient_restrictions"},
+		{"550 5.5.1 Protocol error", "before the greeting", "postscreen_greet_action"},
+		{"501 5.5.4 Bad message size syntax", "argument", ""},
+
+		{"421 4.7.28 Gmail has detected an unusual rate of unsolicited mail originating from your IP address", "too much came at once", "default_destination_rate_delay"},
+		{"421 4.7.0 [TSS04] Messages from 192.0.2.1 temporarily deferred due to unexpected volume or user complaints", "too many complained", ""},
+		{"421-4.7.0 This message does not pass authentication checks (SPF and DKIM both do not pass).", "SPF", ""},
+		{"421 4.7.29 Your email has been rate limited because this message wasn't sent over a TLS connection.", "wants TLS", "smtp_tls_security_level"},
+		{"421 4.7.66 TLS 1.0 and 1.1 are not supported. Please upgrade/update your client to support TLS 1.2.", "new enough", "smtp_tls_protocols"},
+		{"550-5.7.1 [192.0.2.1] The IP you're using to send mail is not authorized to send email directly to our servers.", "provider's relay", "relayhost"},
+		{"534-5.7.9 Application-specific password required.", "app password", ""},
+		{"550 5.7.606 Access denied, banned sending IP [192.0.2.1].", "block list", ""},
+		{"550 5.4.1 Recipient address rejected: Access denied. [x.prod.protection.outlook.com]", "Microsoft", ""},
+		{"550 5.7.515 Access denied, sending domain Y.EXAMPLE does not meet the required authentication level.", "DMARC", ""},
+		{"451 4.7.500 Server busy. Please try again later from [192.0.2.1]. (S77719)", "too much came at once", ""},
+		{"535 5.7.139 Authentication unsuccessful, SmtpClientAuthentication is disabled for the Tenant.", "turned off", ""},
+		{"550 5.2.1 The email account that you tried to reach is disabled.", "disabled", ""},
+		{"552-5.7.0 This message was blocked because its content presents a potential security issue.", "attachment", ""},
+		{"554 5.4.14 Hop count exceeded - possible mail loop", "in a circle", "hopcount_limit"},
+		{"550 Administrative prohibition", "ACL", ""},
+		{"550 Unrouteable address", "no such mailbox", ""},
+		{"550-Verification failed for <a@b.example>\n550-Unrouteable address\n550 Sender verify failed", "about the sender", ""},
+		{"503 AUTH command used when not advertised", "AUTH is not enabled", "smtpd_tls_auth_only"},
+		{"554 SMTP synchronization error", "before it had the reply", ""},
+		{"421 Too many concurrent SMTP connections; please try again later.", "too many connections", ""},
+		{"421 mx.example.com: SMTP command timeout - closing connection", "waited long enough", "smtpd_timeout"},
+		{"451 Temporary local problem - please try later", "fault of its own", ""},
+		{"553 sorry, that domain isn't in my list of allowed rcpthosts (#5.7.1)", "does not relay", "smtpd_relay_restrictions"},
+
+		// What Postfix's log says of its own deliveries is about its client's side.
+		{delivery("smtp", "4.7.8", "SASL authentication failed; server b[192.0.2.1] said: 535 5.7.8 Username and Password not accepted"), "next server refused the login", "smtp_sasl_password_maps"},
+		{delivery("smtp", "5.7.0", "host b[192.0.2.1] said: 530 5.7.0 Authentication required (in reply to MAIL FROM command)"), "before it takes mail from this one", "smtp_sasl_auth_enable"},
+		{delivery("smtp", "4.7.4", "TLS is required, but was not offered by host b[192.0.2.1]"), "under TLS alone", "smtp_tls_security_level"},
+		{delivery("smtp", "4.7.5", "Server certificate not trusted"), "certificate verified", "smtp_tls_CAfile"},
+		{delivery("smtp", "4.4.2", "lost connection with b[192.0.2.1] while receiving the initial server greeting"), "broke off", "smtp_helo_timeout"},
+		{delivery("lmtp", "4.4.1", "connect to mx[private/dovecot-lmtp]: No such file or directory"), "socket", "virtual_transport"},
+		{delivery("qmgr", "4.3.0", "mail transport unavailable"), "master.cf", "default_transport"},
+		{delivery("local", "4.2.0", "cannot update mailbox /var/mail/x for user x. unable to create lock file /var/mail/x.lock: Permission denied"), "could not be written", "mail_spool_directory"},
+		{delivery("local", "4.3.0", "temporary failure. Command output: no space"), "program that should deliver", "mailbox_command"},
+
+		// Words of those rules that stand in another place say nothing of the kind.
+		{"554 5.7.1 <dkim@y.example>: Relay access denied", "does not relay", "mynetworks"},
+		{"450 4.1.1 <x@y>: Recipient address rejected: unverified address: lost connection with b[192.0.2.1] while sending RCPT TO", "asked the one behind", "address_verify_map"},
+		{"450 4.2.0 <mailbox@y>: Recipient address rejected: Greylisted", "greylisting", ""},
+
 		{"221 2.0.0 Bye", "", ""},
 		{"250 2.1.5 Ok", "", ""},
 		{"250", "", ""},
@@ -156,6 +207,34 @@ func TestExplainMeans(t *testing.T) {
 			if p.Meaning == "" {
 				t.Errorf("%s: nothing is said of %s", tt.reply, p.Part)
 			}
+		}
+	}
+}
+
+// delivery is a line of Postfix's log about mail that did not arrive.
+func delivery(program, dsn, why string) string {
+	return "Nov 29 12:00:00 mx postfix/" + program + "[1]: 4F2: to=<x@y>, relay=none, delay=1, dsn=" + dsn + ", status=deferred (" + why + ")"
+}
+
+// Whose parameters are named is said where a log has a reply of somebody else's.
+func TestExplainWhose(t *testing.T) {
+	for _, tt := range []struct {
+		why, text string
+		theirs    bool
+	}{
+		{"another server's refusal", delivery("smtp", "5.7.1", "host b[192.0.2.1] said: 554 5.7.1 <x@y>: Relay access denied (in reply to RCPT TO command)"), true},
+		{"by another master.cf service", delivery("relay/smtp", "5.7.1", "host b[192.0.2.1] said: 554 5.7.1 <x@y>: Relay access denied (in reply to RCPT TO command)"), true},
+		{"the parameters are this one's", delivery("smtp", "4.7.8", "SASL authentication failed; server b[192.0.2.1] said: 535 5.7.8 no"), false},
+		{"no other server said so", delivery("smtp", "4.4.1", "connect to b[192.0.2.1]:25: Connection refused"), false},
+		{"this server refused", "postfix/smtpd[9]: NOQUEUE: reject: RCPT from unknown[192.0.2.1]: 554 5.7.1 <x@y>: Relay access denied; from=<a@b>", false},
+		{"a reply alone", "554 5.7.1 <x@y>: Relay access denied", false},
+	} {
+		e, err := hint.Explain(tt.text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(e.Note, "the other server") != tt.theirs || len(e.Params) == 0 {
+			t.Errorf("%s: %q %v", tt.why, e.Note, e.Params)
 		}
 	}
 }

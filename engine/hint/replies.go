@@ -15,6 +15,7 @@ type question struct {
 	text     string // in lower case
 	wantsOK  bool   // a 2xx was expected
 	alone    bool   // the reply stands alone: nothing is known of the conversation
+	sending  bool   // it was said to Postfix as a client, as its log shows
 }
 
 // rule is one entry of the table. All that is set must hold; the first rule
@@ -82,11 +83,15 @@ func byMechanism(names ...string) func(*question) bool {
 	}
 }
 
-func inClear(q *question) bool { return !q.TLS && !q.alone }
+func inClear(q *question) bool  { return !q.TLS && !q.alone }
+func toClient(q *question) bool { return q.sending }
+
+// unquoted: no server said so; it is what a log says by itself.
+func unquoted(q *question) bool { return q.alone && q.code == 0 }
 
 // replies is what is known of replies that were not wanted.
 var replies = concat(
-	clientCertificate, rates, greetings, tlsAndLogin, order, blame, relaying, mailboxes, later, size, syntax, general, acceptances,
+	delivering, clientCertificate, rates, greetings, tlsAndLogin, order, blame, relaying, mailboxes, later, size, syntax, general, acceptances,
 )
 
 func concat(tables ...[]rule) []rule {
@@ -95,6 +100,38 @@ func concat(tables ...[]rule) []rule {
 		all = append(all, t...)
 	}
 	return all
+}
+
+// What the log of Postfix says of mail that it hands on or puts into a mailbox:
+// here its parameters as a client count.
+var delivering = []rule{
+	{codes: []int{534, 535}, when: toClient,
+		say:    "the next server refused the login of this one: user or password is wrong in the table that Postfix takes them from, or that provider wants a password made for programs",
+		params: []string{"smtp_sasl_password_maps", "smtp_sasl_auth_enable", "smtp_sasl_security_options", "relayhost"}, try: []string{"postconf relayhost smtp_sasl_auth_enable smtp_sasl_password_maps smtp_sasl_security_options", "postmap -s hash:/etc/postfix/sasl_passwd | cut -f1  # the keys alone: one must be relayhost as it is written there"}},
+	{codes: []int{530}, when: toClient,
+		say:    "the next server wants TLS, or a login, before it takes mail from this one",
+		params: []string{"smtp_tls_security_level", "smtp_sasl_auth_enable", "smtp_sasl_password_maps", "relayhost"}, try: []string{"postconf relayhost smtp_tls_security_level smtp_sasl_auth_enable smtp_sasl_password_maps"}},
+	{when: unquoted, text: []string{"tls is required"},
+		say:    "this Postfix sends to that host under TLS alone, and the host did not offer it, or TLS could not be had here",
+		params: []string{"smtp_tls_security_level", "smtp_tls_policy_maps"}, try: []string{"postconf smtp_tls_security_level smtp_tls_policy_maps", "posttls-finger example.org"}},
+	{when: unquoted, text: []string{"server certificate not"},
+		say:    "this Postfix wants the next server's certificate verified, and it is not: an authority that is not in the file of CAs, or another name",
+		params: []string{"smtp_tls_CAfile", "smtp_tls_CApath", "smtp_tls_security_level", "smtp_tls_policy_maps"}, try: []string{"postconf smtp_tls_CAfile smtp_tls_CApath smtp_tls_security_level smtp_tls_policy_maps", "posttls-finger -l secure example.org"}},
+	{when: unquoted, text: []string{"mail transport unavailable"},
+		say:    "the service of master.cf that should deliver is missing, or ends as soon as it starts; the log says why, some lines above",
+		params: []string{"default_transport", "relay_transport", "local_transport", "virtual_transport", "mailbox_transport", "transport_maps"}, try: []string{"grep -E 'warning|error|fatal' /var/log/mail.log | tail", "postconf -M", "postconf default_transport relay_transport local_transport virtual_transport mailbox_transport transport_maps"}},
+	{when: unquoted, enhanced: []string{"4.4.1"}, text: []string{"private/", "[/"},
+		say:    "the socket of the next service is not there, or may not be opened: that service, as Dovecot's LMTP, does not run, or its socket lies elsewhere",
+		params: []string{"virtual_transport", "mailbox_transport", "local_transport", "transport_maps"}, try: []string{"postconf virtual_transport mailbox_transport local_transport transport_maps", "ls -l /var/spool/postfix/private/"}},
+	{when: unquoted, text: []string{"lost connection with", "timed out while"},
+		say:    "the next server broke off, or fell silent, in the middle of the conversation; mail waits in the queue and is tried again",
+		params: []string{"smtp_connect_timeout", "smtp_helo_timeout", "smtp_data_done_timeout", "minimal_backoff_time", "maximal_queue_lifetime"}, try: []string{"postqueue -p", "grep -E 'lost connection with|timed out while' /var/log/mail.log | tail"}},
+	{when: unquoted, enhanced: []string{"4.2.0", "5.2.0"}, text: []string{"mailbox", "maildir", "output file", "lock file"},
+		say:    "the mailbox could not be written: its folder is missing, or belongs to another user",
+		params: []string{"mail_spool_directory", "home_mailbox", "virtual_mailbox_base", "virtual_uid_maps", "mailbox_command"}, try: []string{"postconf mail_spool_directory home_mailbox virtual_mailbox_base virtual_uid_maps mailbox_command", "ls -ld /var/mail"}},
+	{when: unquoted, text: []string{"command output", "command died", "command time limit"},
+		say:    "the program that should deliver failed: what it printed stands in the log line",
+		params: []string{"mailbox_command", "mailbox_transport", "command_time_limit"}, try: []string{"postconf mailbox_command mailbox_transport command_time_limit", "postconf -M | grep pipe"}},
 }
 
 // What is said of the client's certificate, whatever was asked.
@@ -108,6 +145,12 @@ var rates = []rule{
 	{codes: []int{421, 450, 454}, text: []string{"too much mail from", "too many recipients from", "too many auth commands", "too many new tls sessions"},
 		say:    "this client did more in a given time than the server grants one: it counts connections, messages, recipients, logins and handshakes of each address (Postfix: anvil)",
 		params: []string{"smtpd_client_message_rate_limit", "smtpd_client_recipient_rate_limit", "smtpd_client_auth_rate_limit", "smtpd_client_new_tls_session_rate_limit", "anvil_rate_time_unit", "smtpd_client_event_limit_exceptions"}, try: []string{"postconf anvil_rate_time_unit smtpd_client_event_limit_exceptions", "postconf | grep smtpd_client_.*_limit", "grep anvil /var/log/mail.log | tail"}},
+	{codes: []int{421, 450, 451, 550}, text: []string{"over a tls connection", "support tls 1.2"},
+		say:    "the server wants TLS of who delivers, and one that is new enough: starttls() first; of Postfix as the client these parameters say",
+		params: []string{"smtp_tls_security_level", "smtp_tls_protocols"}, try: []string{"postconf smtp_tls_security_level smtp_tls_protocols"}},
+	{codes: []int{421, 450, 451, 452}, text: []string{"temporarily deferred due to", "unusual rate", "rate limit", "rate that prevents", "too many messages", "throttl", "server busy"},
+		say:    "the server takes no more of this client, domain or user for a while: too much came at once, or too many complained; it helps to wait, and to send less at once (with Postfix as the client: default_destination_rate_delay)",
+		params: []string{"default_destination_rate_delay", "default_destination_concurrency_limit", "minimal_backoff_time"}, try: []string{"postconf default_destination_rate_delay default_destination_concurrency_limit minimal_backoff_time", "postqueue -p"}},
 }
 
 // What comes instead of a greeting (RFC 5321 3.1, RFC 7504).
@@ -117,7 +160,7 @@ var greetings = []rule{
 	{codes: []int{421}, verbs: []string{Greeting}, text: []string{"server local error"},
 		params: []string{"smtpd_upstream_proxy_protocol", "postscreen_upstream_proxy_protocol"}, try: []string{"postconf smtpd_upstream_proxy_protocol postscreen_upstream_proxy_protocol"}, say: "the server has a fault of its own, or waits for a PROXY header that did not come (Postfix: smtpd_upstream_proxy_protocol): connect{ proxy = { source = … } } sends one"},
 	{codes: []int{421}, verbs: []string{Greeting},
-		words: []string{"too many connections"}, params: []string{"smtpd_client_connection_count_limit", "smtpd_client_connection_rate_limit", "smtpd_client_event_limit_exceptions", "default_process_limit"}, try: []string{"postconf smtpd_client_connection_count_limit smtpd_client_connection_rate_limit smtpd_client_event_limit_exceptions default_process_limit"}, say: "the server has too many connections, from here or altogether (Postfix: smtpd_client_connection_count_limit), or is shutting down; --jobs 1 opens one at a time"},
+		words: []string{"too many connections", "too many concurrent"}, params: []string{"smtpd_client_connection_count_limit", "smtpd_client_connection_rate_limit", "smtpd_client_event_limit_exceptions", "default_process_limit"}, try: []string{"postconf smtpd_client_connection_count_limit smtpd_client_connection_rate_limit smtpd_client_event_limit_exceptions default_process_limit"}, say: "the server has too many connections, from here or altogether (Postfix: smtpd_client_connection_count_limit), or is shutting down; --jobs 1 opens one at a time"},
 }
 
 var tlsAndLogin = []rule{
@@ -136,17 +179,21 @@ var tlsAndLogin = []rule{
 	{codes: []int{503}, verbs: []string{"AUTH"}, when: inClear,
 		params: []string{"smtpd_tls_auth_only", "smtpd_sasl_auth_enable"}, try: []string{"postconf smtpd_tls_auth_only smtpd_sasl_auth_enable"}, say: "AUTH is not enabled here in clear text: starttls() and a new ehlo() first (Postfix: smtpd_tls_auth_only=yes); a Postfix of 2009 said 504 to this"},
 	{codes: []int{503, 502, 500}, verbs: []string{"AUTH"},
-		words: []string{"authentication not enabled"}, params: []string{"smtpd_sasl_auth_enable", "smtpd_tls_auth_only", "smtpd_sasl_exceptions_networks"}, try: []string{"postconf smtpd_sasl_auth_enable smtpd_tls_auth_only", "postconf -P | grep sasl_auth_enable"}, say: "AUTH is not enabled on this port (Postfix: smtpd_sasl_auth_enable=yes, often for submission alone)"},
+		words: []string{"authentication not enabled", "auth command used when not advertised"}, params: []string{"smtpd_sasl_auth_enable", "smtpd_tls_auth_only", "smtpd_sasl_exceptions_networks"}, try: []string{"postconf smtpd_sasl_auth_enable smtpd_tls_auth_only", "postconf -P | grep sasl_auth_enable"}, say: "AUTH is not enabled on this port (Postfix: smtpd_sasl_auth_enable=yes, often for submission alone)"},
 	{codes: []int{454}, verbs: []string{"AUTH"},
 		words: []string{"authentication"}, params: []string{"smtpd_sasl_type", "smtpd_sasl_path", "cyrus_sasl_config_path"}, try: []string{"postconf smtpd_sasl_type smtpd_sasl_path", "ls -l /etc/sasldb2 /var/spool/postfix/private/auth", "doveadm auth test user@example.org"}, say: "the server could not check the password: its SASL backend does not answer; Cyrus: is sasldb readable for postfix (0640 root:postfix), does saslauthd run; Dovecot: is its auth socket where smtpd_sasl_path says"},
 	{codes: []int{454}, verbs: []string{"STARTTLS"},
 		words: []string{"tls"}, params: []string{"smtpd_tls_chain_files", "smtpd_tls_cert_file", "smtpd_tls_key_file", "smtpd_tls_loglevel"}, try: []string{"postconf smtpd_tls_chain_files smtpd_tls_cert_file smtpd_tls_key_file", "grep -i tls /var/log/mail.log | tail"}, say: "the server cannot do TLS now: its key or certificate could not be loaded, its log says why"},
 	{codes: []int{500, 502, 503, 501}, verbs: []string{"STARTTLS"}, when: func(q *question) bool { return q.TLS },
-		words: []string{"tls already active"}, say: "TLS is on already: STARTTLS has no place inside it"},
+		words: []string{"tls already active"}, say: "TLS is on already: STARTTLS has no place inside it; submissions, and tls = true, begin with TLS, and starttls() is left out"},
 	{codes: []int{500, 502, 503}, verbs: []string{"STARTTLS"},
 		words: []string{"starttls"}, params: []string{"smtpd_tls_security_level", "smtpd_tls_chain_files", "smtpd_tls_cert_file"}, try: []string{"postconf smtpd_tls_security_level smtpd_tls_chain_files smtpd_tls_cert_file"}, say: "the server has no TLS here (Postfix: smtpd_tls_security_level=may and a certificate); STARTTLS comes after EHLO"},
 	{codes: []int{432}, verbs: []string{"AUTH"},
 		words: whatever, say: "the server has nothing yet by which to check this mechanism: one login by PLAIN, under TLS, gives it that (RFC 4954 section 6; Cyrus: auto_transition)"},
+	{codes: []int{534, 535}, text: []string{"application-specific", "badcredentials", "via your web browser"},
+		say: "the provider takes a password made for programs (an app password) or a token, and not the one of its web pages"},
+	{codes: []int{535}, text: []string{"smtpclientauthentication is disabled", "basic authentication is disabled"},
+		say: "the provider has turned off logins with a password for this account or all of it: an administrator there allows them, or a token (XOAUTH2) takes their place"},
 	{codes: []int{535}, when: byMechanism("-PLUS"),
 		say: "user or password is wrong, or TLS does not end at the server: what decrypts on the way (a proxy, a load balancer) makes a binding fail, and without -PLUS the login works"},
 	{codes: []int{535}, when: byMechanism("CRAM-MD5", "DIGEST-MD5", "SCRAM-SHA-1", "SCRAM-SHA-256"),
@@ -190,8 +237,17 @@ var order = []rule{
 // Whom a refusal is about. Postfix keeps them all back until RCPT, so that its
 // log has sender and recipient (smtpd_delay_reject=yes).
 var blame = []rule{
-	{text: []string{"blocked using", "blocklist", "blacklist", "block list", "listed at", "listed in", "spamhaus", "dnsbl"},
+	{text: []string{"blocked using", "blocklist", "blacklist", "block list", "listed at", "listed in", "spamhaus", "dnsbl", "banned sending", "low reputation", "poor reputation"},
 		params: []string{"smtpd_client_restrictions", "smtpd_recipient_restrictions", "postscreen_dnsbl_sites", "maps_rbl_reject_code"}, try: []string{"postconf smtpd_client_restrictions smtpd_recipient_restrictions postscreen_dnsbl_sites", "host 1.2.0.192.zen.spamhaus.org  # for 192.0.2.1: the address backwards, then the list"}, say: "this is about the client's address, which a block list has, whatever the command; a test machine at home or in a cloud is often listed"},
+	{text: []string{"not authorized to send email directly"},
+		say:    "this is about the client's address, which belongs to homes or to a provider's machines: the server takes mail of those from their provider's relay alone",
+		params: []string{"relayhost"}, try: []string{"postconf relayhost"}},
+	{text: []string{"cannot find your reverse hostname"},
+		say:    "this is about the client: its address has no name in DNS, no PTR record (Postfix: reject_unknown_reverse_client_hostname)",
+		params: []string{"smtpd_client_restrictions", "smtpd_recipient_restrictions", "unknown_client_reject_code"}, try: []string{"postconf smtpd_client_restrictions smtpd_recipient_restrictions unknown_client_reject_code", "host 192.0.2.1"}},
+	{text: []string{"cannot find your hostname"},
+		say:    "this is about the client: its address has no name in DNS that leads back to it (Postfix: reject_unknown_client_hostname)",
+		params: []string{"smtpd_client_restrictions", "smtpd_recipient_restrictions", "unknown_client_reject_code"}, try: []string{"postconf smtpd_client_restrictions smtpd_recipient_restrictions unknown_client_reject_code", "host 192.0.2.1  # then host on the name that it gives"}},
 	{enhanced: []string{"4.7.25", "5.7.25"},
 		params: []string{"smtpd_client_restrictions", "unknown_client_reject_code"}, try: []string{"postconf smtpd_client_restrictions", "host 192.0.2.1  # then host on the name that it gives"}, say: "this is about the client: its address has no name in DNS that leads back to it (reject_unknown_client_hostname)"},
 	{verbs: []string{"RCPT"}, text: []string{"client host rejected"},
@@ -200,7 +256,13 @@ var blame = []rule{
 		params: []string{"smtpd_helo_restrictions", "smtpd_delay_reject", "unknown_hostname_reject_code", "non_fqdn_reject_code"}, try: []string{"postconf smtpd_helo_restrictions smtpd_delay_reject", "host client.example.org"}, say: "this is about the name given with EHLO, not the recipient: Postfix refuses at RCPT what it knew before (smtpd_delay_reject=yes); --helo NAME gives another"},
 	{text: []string{"helo command rejected"},
 		params: []string{"smtpd_helo_restrictions", "unknown_hostname_reject_code", "non_fqdn_reject_code"}, try: []string{"postconf smtpd_helo_restrictions", "host client.example.org"}, say: "the name given with EHLO is refused: --helo NAME gives another, one that is fully qualified and known to DNS"},
-	{text: []string{"not owned by user", "not logged in"},
+	{text: []string{"sender address rejected: not logged in"},
+		say:    "the sender's address belongs to a login, and nobody has logged in: auth(…) first (Postfix: smtpd_sender_login_maps with reject_unauthenticated_sender_login_mismatch)",
+		params: []string{"smtpd_sender_login_maps", "smtpd_sender_restrictions"}, try: []string{"postconf smtpd_sender_login_maps smtpd_sender_restrictions"}},
+	{codes: []int{550, 553, 450, 451}, text: []string{"sender verify fail", "verification failed for"},
+		say:    "this is about the sender: the server asked whether that address would take an answer, and it would not (Exim: verify = sender; Postfix: reject_unverified_sender)",
+		params: []string{"smtpd_sender_restrictions"}, try: []string{"exim -bv user@example.org  # where the server is Exim", "postconf smtpd_sender_restrictions"}},
+	{text: []string{"not owned by user"},
 		params: []string{"smtpd_sender_login_maps", "smtpd_sender_restrictions"}, try: []string{"postconf smtpd_sender_login_maps smtpd_sender_restrictions", "postmap -q user@example.org hash:/etc/postfix/sender_login  # the table that the first command shows"}, say: "the sender's address belongs to another login (Postfix: smtpd_sender_login_maps with reject_sender_login_mismatch)"},
 	{enhanced: []string{"4.7.27", "5.7.27"},
 		say:    "this is about the sender: its domain says in DNS that it takes no mail (null MX, RFC 7505), so that no answer could reach it",
@@ -213,6 +275,8 @@ var blame = []rule{
 		params: []string{"smtpd_reject_unlisted_sender", "smtpd_sender_restrictions", "local_recipient_maps", "virtual_mailbox_maps"}, try: []string{"postconf smtpd_reject_unlisted_sender smtpd_sender_restrictions", "postmap -q user@example.org hash:/etc/postfix/virtual_mailbox  # a table of virtual_mailbox_maps"}},
 	{enhanced: []string{"4.1.8", "5.1.8"},
 		params: []string{"smtpd_sender_restrictions", "unknown_address_reject_code"}, try: []string{"postconf smtpd_sender_restrictions", "host -t mx example.org"}, say: "this is about the sender: its domain is not in DNS (Postfix: reject_unknown_sender_domain)"},
+	{codes: []int{550}, enhanced: []string{"5.4.1"}, text: []string{"access denied"},
+		say: "Microsoft 365 says so of an address that it does not have, or of a domain that it does not hold mailboxes for"},
 	{text: []string{"recipient address rejected: access denied"},
 		say:    "the recipient is refused by an access table or a restriction of the server's (Postfix: check_recipient_access, reject)",
 		params: []string{"smtpd_recipient_restrictions", "smtpd_relay_restrictions", "access_map_reject_code"}, try: []string{"postconf smtpd_recipient_restrictions smtpd_relay_restrictions", "postmap -q user@example.org hash:/etc/postfix/recipient_access  # the table that the first command shows"}},
@@ -222,6 +286,8 @@ var blame = []rule{
 		params: []string{"smtpd_sender_login_maps", "smtpd_sender_restrictions"}, try: []string{"postconf smtpd_sender_login_maps smtpd_sender_restrictions"}, say: "the sender's address belongs to another login (Postfix: smtpd_sender_login_maps with reject_sender_login_mismatch)"},
 	{enhanced: []string{"5.7.20", "5.7.21", "5.7.22", "5.7.23", "5.7.24", "5.7.26"},
 		params: []string{"smtpd_milters", "smtpd_recipient_restrictions"}, try: []string{"postconf smtpd_milters smtpd_recipient_restrictions", "host -t txt example.org", "host -t txt _dmarc.example.org"}, say: "SPF, DKIM or DMARC of the sender's domain did not hold (RFC 7372): from a test machine they rarely do"},
+	{codes: []int{421, 451, 550, 554}, text: []string{"sender policy framework", " spf ", "(spf", "spf fail", " dkim", "dkim ", "dmarc ", " dmarc", "required authentication level"},
+		params: []string{"smtpd_milters", "smtpd_recipient_restrictions"}, try: []string{"host -t txt example.org", "host -t txt _dmarc.example.org", "postconf smtpd_milters smtpd_recipient_restrictions"}, say: "SPF, DKIM or DMARC of the sender's domain did not hold: from a test machine they rarely do"},
 }
 
 var relaying = []rule{
@@ -231,8 +297,8 @@ var relaying = []rule{
 		params: []string{"smtpd_relay_restrictions"}, try: []string{"postconf smtpd_relay_restrictions"}, say: "554 5.7.1 is the permanent refusal, from reject_unauth_destination; Postfix's own default is 454 4.7.1, from defer_unauth_destination"},
 	{codes: []int{454}, enhanced: []string{"4.7.1"}, verbs: []string{"RCPT"},
 		words: []string{"relay access denied"}, params: []string{"smtpd_relay_restrictions", "mynetworks", "mydestination", "virtual_mailbox_domains", "relay_domains"}, try: []string{"postconf smtpd_relay_restrictions mynetworks", "postconf mydestination virtual_mailbox_domains virtual_alias_domains relay_domains", "postmap -q example.org hash:/etc/postfix/virtual_domains  # where those name a table"}, say: "the server does not relay this: the client is not in mynetworks, nobody logged in, and the domain is not hosted here; 454 is Postfix's own default for that (defer_unauth_destination)"},
-	{codes: []int{554, 550, 553}, verbs: []string{"RCPT"}, text: []string{"relay"}, when: wantsSuccess,
-		words: []string{"relay access denied", "relay not permitted", "relaying denied", "unable to relay", "not relay"}, params: []string{"smtpd_relay_restrictions", "mynetworks", "mydestination", "virtual_mailbox_domains", "relay_domains"}, try: []string{"postconf smtpd_relay_restrictions mynetworks", "postconf mydestination virtual_mailbox_domains virtual_alias_domains relay_domains", "postmap -q example.org hash:/etc/postfix/virtual_domains  # where those name a table"}, say: "the server does not relay this: the client is not in mynetworks, nobody logged in, and the domain is not hosted here (mydestination, virtual_mailbox_domains, relay_domains)"},
+	{codes: []int{554, 550, 553}, verbs: []string{"RCPT"}, text: []string{"relay", "rcpthosts"}, when: wantsSuccess,
+		words: []string{"relay access denied", "relay not permitted", "relaying denied", "unable to relay", "not relay", "rcpthosts"}, params: []string{"smtpd_relay_restrictions", "mynetworks", "mydestination", "virtual_mailbox_domains", "relay_domains"}, try: []string{"postconf smtpd_relay_restrictions mynetworks", "postconf mydestination virtual_mailbox_domains virtual_alias_domains relay_domains", "postmap -q example.org hash:/etc/postfix/virtual_domains  # where those name a table"}, say: "the server does not relay this: the client is not in mynetworks, nobody logged in, and the domain is not hosted here (mydestination, virtual_mailbox_domains, relay_domains)"},
 }
 
 var mailboxes = []rule{
@@ -248,10 +314,15 @@ var mailboxes = []rule{
 		params: []string{"smtpd_recipient_restrictions"}, try: []string{"host -t mx example.org"}},
 	{enhanced: []string{"5.1.2", "4.1.2"},
 		params: []string{"smtpd_recipient_restrictions", "unknown_address_reject_code"}, try: []string{"postconf smtpd_recipient_restrictions", "host -t mx example.org"}, say: "the recipient's domain is not in DNS (Postfix: reject_unknown_recipient_domain)"},
+	{codes: []int{550, 551, 553}, text: []string{"unrouteable address", "no such user", "user unknown", "unknown user", "no such recipient", "recipient unknown"}, when: func(q *question) bool { return q.enhanced == "" },
+		say:    "the server has no such mailbox, or does not know where mail for it goes",
+		params: []string{"local_recipient_maps", "virtual_mailbox_maps", "virtual_alias_maps", "relay_recipient_maps"}, try: []string{"exim -bt user@example.org  # where the server is Exim", "postconf local_recipient_maps virtual_mailbox_maps virtual_alias_maps relay_recipient_maps"}},
+	{codes: []int{550, 552, 554}, enhanced: []string{"5.2.1"},
+		say: "the mailbox exists and takes no mail: it was disabled, or not used for long; only who runs that server can say"},
 	{enhanced: []string{"5.4.6", "4.4.6"},
 		say:    "the mail goes in a circle: the server believes that a domain is another's, and DNS or its own tables lead back to it",
 		params: []string{"mydestination", "relay_domains", "virtual_mailbox_domains", "inet_interfaces", "proxy_interfaces", "transport_maps", "relayhost", "hopcount_limit"}, try: []string{"postconf mydestination relay_domains virtual_mailbox_domains transport_maps relayhost", "host -t mx example.org"}},
-	{text: []string{"too many hops"},
+	{text: []string{"too many hops", "hop count exceeded"},
 		say:    "the mail went through more servers than it may: it goes in a circle",
 		params: []string{"hopcount_limit", "transport_maps", "relayhost", "mydestination"}, try: []string{"postconf hopcount_limit transport_maps relayhost mydestination"}},
 	{enhanced: []string{"4.4.1"},
@@ -276,6 +347,10 @@ var later = []rule{
 		params: []string{"postscreen_bare_newline_enable", "postscreen_non_smtp_command_enable", "postscreen_pipelining_enable", "postscreen_access_list"}, try: []string{"postconf postscreen_bare_newline_enable postscreen_non_smtp_command_enable postscreen_pipelining_enable postscreen_access_list"}},
 	{codes: []int{421}, enhanced: []string{"4.4.2"},
 		params: []string{"smtpd_timeout", "smtpd_starttls_timeout"}, try: []string{"postconf smtpd_timeout smtpd_starttls_timeout"}, say: "the server has waited long enough and closes (Postfix: smtpd_timeout, ten seconds under stress)"},
+	{codes: []int{421}, text: []string{"command timeout", "timed out"},
+		params: []string{"smtpd_timeout", "smtpd_starttls_timeout"}, try: []string{"postconf smtpd_timeout smtpd_starttls_timeout"}, say: "the server has waited long enough for the next command, and closes"},
+	{codes: []int{421, 451}, text: []string{"unexpected failure", "temporary local problem", "temporary system problem"},
+		say: "the server has a fault of its own, as a database that does not answer; its log says which (Exim: paniclog); eventually{ within = \"10m\", … } tries again", try: []string{"tail /var/log/exim4/paniclog  # where the server is Exim", "grep -E 'warning|error|fatal' /var/log/mail.log | tail"}},
 	{codes: []int{421},
 		params: []string{"smtpd_hard_error_limit", "smtpd_junk_command_limit", "smtpd_client_connection_count_limit"}, try: []string{"postconf smtpd_hard_error_limit smtpd_junk_command_limit smtpd_client_connection_count_limit"}, say: "the server closes this connection: too many errors or commands in one session, too many connections, or a shutdown; its log says which"},
 	{codes: []int{450, 451}, text: []string{"greylist", "graylist", "postgrey"},
@@ -301,6 +376,8 @@ var later = []rule{
 }
 
 var size = []rule{
+	{codes: []int{552}, enhanced: []string{"5.7.0"},
+		say: "the message itself was refused: an attachment of a kind that the server lets nobody send"},
 	{codes: []int{452}, enhanced: []string{"4.3.1"},
 		params: []string{"queue_minfree", "message_size_limit", "queue_directory"}, try: []string{"postconf queue_minfree message_size_limit queue_directory", "df /var/spool/postfix"}, say: "the server is short of space for its queue (Postfix: queue_minfree, at least 1.5 times message_size_limit)"},
 	{codes: []int{452}, params: []string{"queue_minfree", "message_size_limit", "smtpd_recipient_limit"}, try: []string{"postconf queue_minfree message_size_limit smtpd_recipient_limit"}, say: "the server is short of space, or has enough recipients for one message"},
@@ -317,7 +394,7 @@ var syntax = []rule{
 	{codes: []int{550, 551, 553, 554}, enhanced: []string{"5.7.0"}, text: []string{"insufficient authorization"},
 		say:    "XCLIENT and XFORWARD are taken from the hosts alone that the server names",
 		params: []string{"smtpd_authorized_xclient_hosts", "smtpd_authorized_xforward_hosts"}, try: []string{"postconf smtpd_authorized_xclient_hosts smtpd_authorized_xforward_hosts"}},
-	{codes: []int{503, 554}, text: []string{"improper use of smtp command pipelining", "smtp protocol synchronization"},
+	{codes: []int{503, 554}, text: []string{"improper use of smtp command pipelining", "synchronization error"},
 		say:    "the client sent the next command before it had the reply to the last, where it may not: before EHLO offered PIPELINING, or after DATA",
 		params: []string{"smtpd_data_restrictions", "smtpd_forbid_unauth_pipelining", "smtpd_discard_ehlo_keywords"}, try: []string{"postconf smtpd_data_restrictions smtpd_forbid_unauth_pipelining smtpd_discard_ehlo_keywords"}},
 	{text: []string{"bare <lf>"},
@@ -339,6 +416,7 @@ var syntax = []rule{
 		words: []string{"decode", "base64", "authentication aborted"}, say: "the AUTH message is malformed: base64 on one line, for PLAIN of \"\\0user\\0password\"; auth(…) builds it"},
 	{codes: []int{555}, params: []string{"smtpd_discard_ehlo_keywords"}, try: []string{"postconf smtpd_discard_ehlo_keywords"}, say: "a parameter of MAIL or RCPT is not known here: only what ehlo offered may be used, and only after EHLO, not HELO"},
 	{codes: []int{501}, verbs: []string{"MAIL", "RCPT"}, words: []string{"syntax: mail", "syntax: rcpt", "mail from", "rcpt to"}, say: "the arguments are malformed: \"MAIL FROM:<user@example.org>\" has its brackets, and no blank after the colon"},
+	{codes: []int{501}, enhanced: []string{"5.5.4"}, say: "an argument of the command is malformed, or one too many"},
 	{codes: []int{502}, verbs: []string{"VRFY", "EXPN"},
 		words: []string{"vrfy"}, params: []string{"disable_vrfy_command"}, try: []string{"postconf disable_vrfy_command"}, say: "the server does not give out addresses, which is sound (Postfix: disable_vrfy_command=yes)"},
 	{codes: []int{500, 502}, say: "the server does not know this command: a typo, one that ehlo did not offer, or message text that no 354 asked for"},
@@ -346,6 +424,11 @@ var syntax = []rule{
 }
 
 var general = []rule{
+	{codes: []int{521, 550}, text: []string{"protocol error"},
+		say:    "the client spoke before the greeting, sent commands ahead of their replies, or what is no SMTP: Postfix's postscreen, which looks at clients first, refuses them for it",
+		params: []string{"postscreen_greet_action", "postscreen_pipelining_action", "postscreen_non_smtp_command_action", "postscreen_bare_newline_action"}, try: []string{"postconf postscreen_greet_action postscreen_pipelining_action postscreen_non_smtp_command_action postscreen_bare_newline_action", "grep -E 'PREGREET|PIPELINING|BARE NEWLINE|NON-SMTP' /var/log/mail.log | tail"}},
+	{codes: []int{550}, text: []string{"administrative prohibition"},
+		say: "an access rule refused this and gives no reason: Exim says so where an ACL has no message of its own; its log names the ACL", try: []string{"grep rejected /var/log/exim4/mainlog | tail  # where the server is Exim"}},
 	{codes: []int{521}, params: []string{"postscreen_greet_action", "postscreen_dnsbl_action", "smtpd_client_restrictions"}, try: []string{"postconf postscreen_greet_action postscreen_dnsbl_action smtpd_client_restrictions"}, say: "the server refuses and hangs up at once: a client it does not want, or one that spoke too early (Postfix's postscreen)"},
 	{codes: []int{221}, params: []string{"smtpd_forbidden_commands"}, try: []string{"postconf smtpd_forbidden_commands"}, say: "the server took this for no SMTP command and said goodbye (Postfix: smtpd_forbidden_commands)", when: func(q *question) bool {
 		return q.Verb != "QUIT" && (!q.alone || strings.Contains(q.text, "break rules"))

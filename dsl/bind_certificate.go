@@ -119,7 +119,7 @@ func runExpectCertificate(c *call) int {
 	}
 	cert := conv.Certificate()
 	if cert == nil {
-		c.s.fail(c.LState, failureOf("there is no certificate to judge: the connection is in clear"))
+		c.s.fail(c.LState, &suite.Failure{What: "there is no certificate to judge: the connection is in clear", Hint: "starttls() first, or a target that begins with TLS, as submissions"})
 	}
 	var unasked error
 	want.TLSA, unasked = c.tlsa(conv)

@@ -128,6 +128,7 @@ var foreignSigns = []struct{ sign, hint string }{
 	{"!", "write not"},
 	{"&&", "write and"},
 	{"||", "write or"},
+	{"@", `an address stands in quotes: "james@example.org"`},
 	{"\u201c", `a string needs plain quotes: "`}, {"\u201d", `a string needs plain quotes: "`}, {"\u201e", `a string needs plain quotes: "`},
 	{"\u2018", "a string needs plain quotes: '"}, {"\u2019", "a string needs plain quotes: '"},
 	{"\u00a0", "this is a no-break space: write a plain one"},
@@ -154,7 +155,7 @@ func (g grammar) explain(i int, message string) fault {
 	if alone && i > 0 && !isOperator(g.kind(i)) && g.kind(i) != '=' {
 		first, words := g.pathBefore(i)
 		if words != "" {
-			return fault{first, fmt.Sprintf("'%s' alone is no statement", words), fmt.Sprintf("to call it, write %s()", words)}
+			return fault{first, fmt.Sprintf("'%s' alone is no statement", words), g.callOf(words, i)}
 		}
 		return fault{g.toks[i-1], "the expression that ends here is no statement", ""}
 	}
@@ -168,6 +169,18 @@ func (g grammar) explain(i int, message string) fault {
 	return f
 }
 
+// callOf says how a name is called that stands before token i as if it were a
+// statement.
+func (g grammar) callOf(words string, i int) string {
+	if m := gluedPattern().FindStringSubmatch(words); m != nil {
+		return fmt.Sprintf("put a blank between: %s %s", m[1], m[2])
+	}
+	if g.kind(i) == parse.TIdent && g.toks[i].line == g.toks[i-1].line {
+		return fmt.Sprintf("text stands in quotes: %s \"…\"", words)
+	}
+	return fmt.Sprintf("to call it, write %s()", words)
+}
+
 // fileEnd is where the last token is: a place that the user can see.
 func (g grammar) fileEnd() token {
 	if len(g.toks) == 0 {
@@ -178,6 +191,7 @@ func (g grammar) fileEnd() token {
 
 var (
 	durationLike = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-9.]+(ms|s|m|h)([0-9].*)?$`) })
+	gluedPattern = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^((?:\w+[.:])?expect)([2-5][0-9xX]{2})$`) })
 	patternLike  = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[1-9][0-9]*[xX]`) })
 )
 
@@ -262,6 +276,8 @@ func (g grammar) hint(i int) string {
 		return "to compare, write =="
 	case kind == parse.TEqeq:
 		return "to assign, write ="
+	case kind == ',' && g.kind(i-1) == parse.TString && g.kind(i-2) == parse.TIdent:
+		return fmt.Sprintf("several values stand in parentheses: %s(%s, …)", g.text(i-2), g.text(i-1))
 	case kind == '#':
 		return "a comment begins with --"
 	case kind == '/' && g.kind(i+1) == '/':

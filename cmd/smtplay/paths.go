@@ -26,7 +26,9 @@ func collect(paths []string) ([]source, error) {
 		info, err := os.Stat(path)
 		if err != nil {
 			f := usage("%s: %v", path, cause(err))
-			if errors.Is(err, fs.ErrNotExist) && !slices.ContainsFunc(paths, exists) {
+			if near := meantPath(path); errors.Is(err, fs.ErrNotExist) && near != "" {
+				f.hint = "did you mean " + near + "?"
+			} else if errors.Is(err, fs.ErrNotExist) && !slices.ContainsFunc(paths, exists) {
 				f.hint = "without a PATH the runbooks inside smtplay are run"
 			}
 			return nil, f
@@ -52,6 +54,22 @@ func collect(paths []string) ([]source, error) {
 		found = append(found, source{path, text})
 	}
 	return unique(found), nil
+}
+
+// meantPath is the script or folder beside a path that was probably meant, "" where none
+// is near enough.
+func meantPath(path string) string {
+	entries, _ := os.ReadDir(filepath.Dir(path))
+	var names []string
+	for _, e := range entries {
+		if filepath.Ext(e.Name()) == ".lua" || e.IsDir() {
+			names = append(names, e.Name())
+		}
+	}
+	if near := nearest(filepath.Base(path), names); near != "" {
+		return filepath.Join(filepath.Dir(path), near)
+	}
+	return ""
 }
 
 func exists(path string) bool {

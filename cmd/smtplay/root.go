@@ -78,6 +78,9 @@ func knownVerb(cmd *cobra.Command, args []string) error {
 	if near := nearest(args[0], verbs(cmd)); near != "" {
 		return f.try("did you mean %q?", near)
 	}
+	if exists(args[0]) {
+		return f.try("to run it: smtplay run %s", shellWord(args[0]))
+	}
 	return f.try("the verbs are %s", strings.Join(verbs(cmd), ", "))
 }
 

@@ -56,22 +56,6 @@ func collect(paths []string) ([]source, error) {
 	return unique(found), nil
 }
 
-// meantPath is the script or folder beside a path that was probably meant, "" where none
-// is near enough.
-func meantPath(path string) string {
-	entries, _ := os.ReadDir(filepath.Dir(path))
-	var names []string
-	for _, e := range entries {
-		if filepath.Ext(e.Name()) == ".lua" || e.IsDir() {
-			names = append(names, e.Name())
-		}
-	}
-	if near := nearest(filepath.Base(path), names); near != "" {
-		return filepath.Join(filepath.Dir(path), near)
-	}
-	return ""
-}
-
 func exists(path string) bool {
 	_, err := os.Stat(path)
 	return err == nil

@@ -5,6 +5,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -67,6 +68,16 @@ func TestReadme(t *testing.T) {
 			if want = strings.TrimSpace(want); want != "" && want != strings.TrimSpace(plainTimes(string(got))) {
 				t.Errorf("%s\nprints\n%s\nthe README says\n%s", line, plainTimes(string(got)), want)
 			}
+		}
+	}
+	for i, block := range blocks(readme, "toml") {
+		suite := filepath.Join("settings", strconv.Itoa(i))
+		write(filepath.Join(suite, ".smtplay.toml"), block)
+		write(filepath.Join(suite, "relay.lua"), script)
+		cmd := exec.Command("smtplay", "check")
+		cmd.Dir = filepath.Join(dir, suite)
+		if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), "1 script, no problems") {
+			t.Errorf("%s: %v\n%s", block, err, out)
 		}
 	}
 	for _, block := range blocks(readme, "sh") {

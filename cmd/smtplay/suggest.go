@@ -1,5 +1,10 @@
 package main
 
+import (
+	"os"
+	"path/filepath"
+)
+
 // nearest is the name that was probably meant, "" where none is near enough.
 func nearest(name string, known []string) string {
 	best, least := "", max(2, len(name)/3)+1
@@ -29,4 +34,20 @@ func distance(a, b string) int {
 		}
 	}
 	return row[len(b)]
+}
+
+// meantPath is the script or folder beside a path that was probably meant, "" where none
+// is near enough.
+func meantPath(path string) string {
+	entries, _ := os.ReadDir(filepath.Dir(path))
+	var names []string
+	for _, e := range entries {
+		if filepath.Ext(e.Name()) == ".lua" || e.IsDir() {
+			names = append(names, e.Name())
+		}
+	}
+	if near := nearest(filepath.Base(path), names); near != "" {
+		return filepath.Join(filepath.Dir(path), near)
+	}
+	return ""
 }

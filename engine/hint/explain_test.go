@@ -114,6 +114,9 @@ func TestExplainMeans(t *testing.T) {
 		{"451 4.7.1 Service unavailable - try again later", "a milter", "milter_default_action"},
 		{"451 4.3.5 Server configuration error", "configuration is wrong", "smtpd_recipient_restrictions"},
 		{"451 4.3.5 <x@y>: Recipient address rejected: Server configuration problem", "policy service", "smtpd_policy_service_default_action"},
+		{"451 4.3.5 <a@b>: Sender address rejected: Server configuration problem", "policy service", "smtpd_policy_service_default_action"},
+		{"451 4.3.5 <x@y>: Recipient address rejected: Server configuration error", "configuration is wrong", "smtpd_recipient_restrictions"},
+		{"451 4.3.0 <a@b>: Sender address rejected: Temporary lookup failure", "a table it looks things up in", "virtual_mailbox_maps"},
 		{"451 4.3.0 <x@y>: Temporary lookup failure", "a table it looks things up in", "virtual_mailbox_maps"},
 		{"421 4.3.2 All server ports are busy", "processes", "default_process_limit"},
 		{"450 4.3.2 Service currently unavailable", "postscreen", "postscreen_access_list"},
@@ -147,6 +150,8 @@ func TestExplainMeans(t *testing.T) {
 		{"550 5.7.1 <x@y>: Recipient address rejected: Message rejected due to: SPF fail - not authorized", "SPF", "smtpd_recipient_restrictions"},
 		{"550 5.5.1 Protocol error", "before the greeting", "postscreen_greet_action"},
 		{"501 5.5.4 Bad message size syntax", "argument", ""},
+		{"521 5.5.4 Syntax: BDAT count [LAST]", "argument", ""},
+		{"459 <y.example>: service unavailable", "ETRN", "fast_flush_domains"},
 
 		{"421 4.7.28 Gmail has detected an unusual rate of unsolicited mail originating from your IP address", "too much came at once", "default_destination_rate_delay"},
 		{"421 4.7.0 [TSS04] Messages from 192.0.2.1 temporarily deferred due to unexpected volume or user complaints", "too many complained", ""},

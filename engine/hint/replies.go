@@ -91,7 +91,7 @@ func unquoted(q *question) bool { return q.alone && q.code == 0 }
 
 // replies is what is known of replies that were not wanted.
 var replies = concat(
-	delivering, clientCertificate, rates, greetings, tlsAndLogin, order, blame, relaying, mailboxes, later, size, syntax, general, acceptances,
+	delivering, clientCertificate, rates, greetings, tlsAndLogin, order, ownFaults, blame, relaying, mailboxes, later, size, syntax, general, acceptances,
 )
 
 func concat(tables ...[]rule) []rule {
@@ -234,6 +234,25 @@ var order = []rule{
 		say: "the command came out of order: EHLO, then STARTTLS and a new EHLO, then AUTH, MAIL, RCPT, DATA"},
 }
 
+const lookupSay = "the server has a fault of its own: a table it looks things up in does not answer, or a line of its configuration is wrong; its log says which"
+
+var (
+	lookupParams = []string{"virtual_mailbox_maps", "virtual_alias_maps", "local_recipient_maps", "smtpd_policy_service_default_action"}
+	lookupTry    = []string{"grep -E 'warning|error|fatal' /var/log/mail.log | tail", "postfix check", "postmap -q user@example.org hash:/etc/postfix/virtual_mailbox  # each table that the log names"}
+)
+
+// Faults of the server's own, which Postfix tells of as if they were about an
+// address.
+var ownFaults = []rule{
+	{codes: []int{451}, text: []string{"server configuration problem"},
+		say:    "a policy service that the server asks does not answer (Postfix: check_policy_service in its restrictions), or a line of its configuration is wrong; its log says which",
+		params: []string{"smtpd_recipient_restrictions", "smtpd_policy_service_default_action", "smtpd_policy_service_timeout"}, try: []string{"postconf -n | grep check_policy_service", "grep -E 'warning|error|fatal' /var/log/mail.log | tail"}},
+	{codes: []int{451, 421}, text: []string{"server configuration error"},
+		say:    "a line of the server's configuration is wrong: a restriction that it does not know, or a table that it cannot open; its log says which",
+		params: []string{"smtpd_recipient_restrictions", "smtpd_relay_restrictions", "smtpd_client_restrictions"}, try: []string{"grep -E 'warning|error|fatal' /var/log/mail.log | tail", "postfix check", "postconf smtpd_client_restrictions smtpd_helo_restrictions smtpd_sender_restrictions smtpd_relay_restrictions smtpd_recipient_restrictions"}},
+	{codes: []int{451}, text: []string{"temporary lookup failure"}, params: lookupParams, try: lookupTry, say: lookupSay},
+}
+
 // Whom a refusal is about. Postfix keeps them all back until RCPT, so that its
 // log has sender and recipient (smtpd_delay_reject=yes).
 var blame = []rule{
@@ -280,6 +299,9 @@ var blame = []rule{
 	{text: []string{"recipient address rejected: access denied"},
 		say:    "the recipient is refused by an access table or a restriction of the server's (Postfix: check_recipient_access, reject)",
 		params: []string{"smtpd_recipient_restrictions", "smtpd_relay_restrictions", "access_map_reject_code"}, try: []string{"postconf smtpd_recipient_restrictions smtpd_relay_restrictions", "postmap -q user@example.org hash:/etc/postfix/recipient_access  # the table that the first command shows"}},
+	{text: []string{"sender address rejected: need fully-qualified"},
+		say:    "this is about the sender: its address is not whole, as user@example.org is (Postfix: reject_non_fqdn_sender)",
+		params: []string{"smtpd_sender_restrictions", "non_fqdn_reject_code"}, try: []string{"postconf smtpd_sender_restrictions non_fqdn_reject_code"}},
 	{verbs: []string{"RCPT"}, text: []string{"sender address rejected"},
 		params: []string{"smtpd_sender_restrictions", "smtpd_delay_reject", "smtpd_reject_unlisted_sender"}, try: []string{"postconf smtpd_sender_restrictions smtpd_delay_reject smtpd_reject_unlisted_sender"}, say: "this is about the sender, not the recipient: Postfix refuses at RCPT what it knew before (smtpd_delay_reject=yes)"},
 	{codes: []int{553}, enhanced: []string{"5.7.1"}, when: func(q *question) bool { return q.code != 0 },
@@ -361,16 +383,9 @@ var later = []rule{
 	{codes: []int{450, 451}, text: []string{"queue file write error"},
 		say:    "the server could not take the message into its queue: no space, a fault of its cleanup service or a table that this asks, or a milter that failed; its log says which",
 		params: []string{"smtpd_milters", "milter_default_action", "queue_directory", "message_size_limit"}, try: []string{"grep -E 'warning|error|fatal' /var/log/mail.log | tail", "postconf smtpd_milters milter_default_action queue_directory", "df /var/spool/postfix"}},
-	{codes: []int{451}, text: []string{"server configuration problem"},
-		say:    "a policy service that the server asks does not answer (Postfix: check_policy_service in its restrictions), or a line of its configuration is wrong; its log says which",
-		params: []string{"smtpd_recipient_restrictions", "smtpd_policy_service_default_action", "smtpd_policy_service_timeout"}, try: []string{"postconf -n | grep check_policy_service", "grep -E 'warning|error|fatal' /var/log/mail.log | tail"}},
-	{codes: []int{451, 421}, text: []string{"server configuration error"},
-		say:    "a line of the server's configuration is wrong: a restriction that it does not know, or a table that it cannot open; its log says which",
-		params: []string{"smtpd_recipient_restrictions", "smtpd_relay_restrictions", "smtpd_client_restrictions"}, try: []string{"grep -E 'warning|error|fatal' /var/log/mail.log | tail", "postfix check", "postconf smtpd_client_restrictions smtpd_helo_restrictions smtpd_sender_restrictions smtpd_relay_restrictions smtpd_recipient_restrictions"}},
 	{codes: []int{450, 451}, enhanced: []string{"4.2.0", "4.7.1"}, verbs: []string{"RCPT", "DATA", "."},
 		params: []string{"smtpd_recipient_restrictions", "smtpd_milters", "milter_default_action"}, try: []string{"postconf smtpd_recipient_restrictions smtpd_milters milter_default_action"}, say: "refused for now: greylisting, or a policy service or milter that does not answer; eventually{ within = \"10m\", … } tries again"},
-	{codes: []int{451}, enhanced: []string{"4.3.0", "4.3.5"},
-		params: []string{"virtual_mailbox_maps", "virtual_alias_maps", "local_recipient_maps", "smtpd_policy_service_default_action"}, try: []string{"grep -E 'warning|error|fatal' /var/log/mail.log | tail", "postfix check", "postmap -q user@example.org hash:/etc/postfix/virtual_mailbox  # each table that the log names"}, say: "the server has a fault of its own: a table it looks things up in does not answer, or a line of its configuration is wrong; its log says which"},
+	{codes: []int{451}, enhanced: []string{"4.3.0", "4.3.5"}, params: lookupParams, try: lookupTry, say: lookupSay},
 	{codes: []int{452, 451}, enhanced: []string{"4.5.3"},
 		params: []string{"smtpd_recipient_limit", "smtpd_recipient_overshoot_limit"}, try: []string{"postconf smtpd_recipient_limit smtpd_recipient_overshoot_limit"}, say: "too many recipients for one message (Postfix: smtpd_recipient_limit)"},
 }
@@ -416,7 +431,9 @@ var syntax = []rule{
 		words: []string{"decode", "base64", "authentication aborted"}, say: "the AUTH message is malformed: base64 on one line, for PLAIN of \"\\0user\\0password\"; auth(…) builds it"},
 	{codes: []int{555}, params: []string{"smtpd_discard_ehlo_keywords"}, try: []string{"postconf smtpd_discard_ehlo_keywords"}, say: "a parameter of MAIL or RCPT is not known here: only what ehlo offered may be used, and only after EHLO, not HELO"},
 	{codes: []int{501}, verbs: []string{"MAIL", "RCPT"}, words: []string{"syntax: mail", "syntax: rcpt", "mail from", "rcpt to"}, say: "the arguments are malformed: \"MAIL FROM:<user@example.org>\" has its brackets, and no blank after the colon"},
-	{codes: []int{501}, enhanced: []string{"5.5.4"}, say: "an argument of the command is malformed, or one too many"},
+	{codes: []int{501, 521}, enhanced: []string{"5.5.4"}, say: "an argument of the command is malformed, or one too many"},
+	{codes: []int{458, 459}, say: "the queue of that domain is not started on demand: a server does so for the domains alone that it keeps a list for (ETRN)",
+		params: []string{"fast_flush_domains", "smtpd_etrn_restrictions"}, try: []string{"postconf fast_flush_domains smtpd_etrn_restrictions"}},
 	{codes: []int{502}, verbs: []string{"VRFY", "EXPN"},
 		words: []string{"vrfy"}, params: []string{"disable_vrfy_command"}, try: []string{"postconf disable_vrfy_command"}, say: "the server does not give out addresses, which is sound (Postfix: disable_vrfy_command=yes)"},
 	{codes: []int{500, 502}, say: "the server does not know this command: a typo, one that ehlo did not offer, or message text that no 354 asked for"},

@@ -15,11 +15,68 @@ import (
 	"smtplay/dsl"
 	"smtplay/engine/lab"
 	"smtplay/engine/lab/labtest"
+	"smtplay/engine/server"
 )
 
-// elsewhere are parts of lines that neither the demo nor Postfix can answer:
-// those are compiled and no more.
-var elsewhere = []string{"FOO=", "unix:", "mail.example.com", "lmtp", "PROXY", "X-LOGIN", "prdr", "exec:", "mx =", "proxy =", "DIGEST-MD5"}
+// elsewhere are parts of lines that neither the demo nor Postfix can answer: each
+// is run against a server of its own. What needs an MX, whose port is 25, is
+// compiled and no more.
+var elsewhere = []string{"FOO=", "unix:", "lmtp", "PROXY", "X-LOGIN", "prdr", "exec:", "mx =", "proxy =", "DIGEST-MD5"}
+
+// runsElsewhere runs such a line.
+func runsElsewhere(t *testing.T, line string) {
+	t.Helper()
+	dir := t.TempDir()
+	cert, err := server.MakeCertificate(server.CertificateOptions{Names: []string{"maila.example.com"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	has := func(part string) bool { return strings.Contains(line, part) }
+	s, flags := &server.Server{Handler: agree(func(string) {})}, ""
+	before := "ehlo(); "
+	switch {
+	case has("mx ="):
+		if _, problems := dsl.Compile(filepath.Join(dir, "t.lua"), []byte(line)); len(problems) > 0 {
+			t.Errorf("%s: %v", line, problems)
+		}
+		return
+	case has("unix:"):
+		s.Network, s.Address, before = "unix", filepath.Join(dir, "socket"), ""
+		line = strings.ReplaceAll(line, "/run/smtp", s.Address) + "; ehlo()"
+	case has("exec:"):
+		const program = "#!/bin/sh\nprintf '220 pipe\\r\\n'\nwhile read -r line; do printf '250 pipe\\r\\n'; done\n"
+		writeIn(t, dir, "bin/exim", program)
+		writeIn(t, dir, "bin/sendmail", program)
+		line, flags, before = strings.ReplaceAll(line, "/usr/sbin/", filepath.Join(dir, "bin")+"/")+"; ehlo()", " --allow exec", ""
+	case has("lmtp"):
+		s.Handler, before = server.Polite{LMTP: true, TLS: cert.ServerConfig()}.Serve, ""
+	case has("PROXY"), has("proxy ="):
+		agreed := s.Handler
+		s.Handler = func(c *server.Session) {
+			if header, err := c.ReadLine(); err != nil || !strings.HasPrefix(header, "PROXY ") {
+				t.Errorf("%s: no PROXY header: %q %v", line, header, err)
+			}
+			agreed(c)
+		}
+		before, line = "", line+"; ehlo()"
+	case has("DIGEST-MD5"):
+		s.Handler = server.Polite{Domain: "example.com", Users: map[string]string{"james": lab.Password}, Mechanisms: []string{"DIGEST-MD5"}}.Serve
+	}
+	if err := s.Listen(); err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	writeIn(t, dir, "pw.txt", lab.Password+"\n")
+	writeIn(t, dir, "ca.pem", string(cert.CertPEM))
+	writeIn(t, dir, "t.lua", "--- "+line+"\n"+before+line)
+	if s.Network == "" {
+		flags += " --server " + s.Addr() + " --target lmtp=" + s.Addr()
+	}
+	out, exit := inFolder(t, dir, "smtplay run --secret password=@pw.txt --ca ca.pem --tls-name maila.example.com"+flags+" t.lua")
+	if exit != 0 || !strings.Contains(out, "1 passed, 0 failed, 0 skipped") {
+		t.Errorf("%s: exit status %d\n%s", line, exit, out)
+	}
+}
 
 // wantsPostfix says whether a line needs what the demo does not have.
 func wantsPostfix(line string) bool {
@@ -48,8 +105,8 @@ func prints(t *testing.T, text string) (whole, key string) {
 }
 
 // TestGuideLines runs each of our lines in the tables of the guides for those who
-// come from elsewhere: against the demo, or a Postfix, or compiles it; flags are
-// looked for.
+// come from elsewhere: against the demo, a Postfix, or a server of its own; flags
+// are looked for.
 func TestGuideLines(t *testing.T) {
 	for page, atLeast := range map[string]int{"swaks": 30, "from-expect": 18, "from-s_client": 20} {
 		t.Run(page, func(t *testing.T) {
@@ -60,9 +117,9 @@ func TestGuideLines(t *testing.T) {
 			count := map[string]int{}
 			for _, line := range spans(page, 1) {
 				line = strings.ReplaceAll(line, "SPKI", key)
-				if where := runsAt(t, dir, line); where != "" {
+				if where := runsAt(t, line); where != "" {
 					count[where]++
-					writeIn(t, dir, where+strconv.Itoa(count[where])+".lua", "--- "+line+"\n"+within(line))
+					writeIn(t, dir, where+strconv.Itoa(count[where])+".lua", "--- "+line+"\n"+within(s.there(line)))
 				}
 			}
 			for _, note := range spans(page, 2) {
@@ -86,9 +143,9 @@ func TestGuideLines(t *testing.T) {
 	}
 }
 
-// runsAt says where a line of ours is run: "" means nowhere, and that what can be
-// said without a server was.
-func runsAt(t *testing.T, dir, line string) string {
+// runsAt says where a line of ours is run: "" means nowhere else, and that it was
+// run, or what can be said without a server was.
+func runsAt(t *testing.T, line string) string {
 	t.Helper()
 	switch {
 	case strings.HasPrefix(line, "-"), strings.HasPrefix(line, "smtplay "):
@@ -97,9 +154,7 @@ func runsAt(t *testing.T, dir, line string) string {
 	case strings.HasPrefix(line, "SMTPLAY_"):
 		return ""
 	case slices.ContainsFunc(elsewhere, func(part string) bool { return strings.Contains(line, part) }):
-		if _, problems := dsl.Compile(filepath.Join(dir, "t.lua"), []byte(line)); len(problems) > 0 {
-			t.Errorf("%s: %v", line, problems)
-		}
+		runsElsewhere(t, line)
 		return ""
 	case wantsPostfix(line):
 		return "postfix"
@@ -151,6 +206,12 @@ func TestSClientCommands(t *testing.T) {
 	for _, line := range spans("from-s_client", 0) {
 		switch {
 		case strings.Contains(line, "lmtp"): // neither has it
+			cert, err := server.MakeCertificate(server.CertificateOptions{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			lmtp := server.Start(t, server.Polite{LMTP: true, TLS: cert.ServerConfig()}.Serve)
+			run(t, s, strings.ReplaceAll(line, "mail.example.com:24", lmtp.Addr()))
 		case wantsPostfix(line):
 			postfix = append(postfix, line)
 		default:

@@ -295,6 +295,9 @@ func (r *reader) console(text string) string {
 			r.t.Logf("%s is not installed: not run: %s", word, line)
 			continue
 		}
+		if word, _, _ := strings.Cut(line, " "); word == "cd" || word == "export" {
+			r.t.Errorf("%s: who types it is in another folder, or has another environment, from there on", line)
+		}
 		out, exit := inFolder(r.t, r.dir, r.site.there(line))
 		r.ran++
 		got := strings.TrimRight(r.site.asShown(line, out), "\n")

@@ -56,6 +56,9 @@ func TestReadme(t *testing.T) {
 	for _, block := range blocks(readme, "console") {
 		for _, c := range strings.Split("\n"+block, "\n$ ")[1:] {
 			line, want, _ := strings.Cut(c, "\n")
+			if strings.HasPrefix(line, "cd ") {
+				t.Errorf("%s: who types it is in another folder from there on", line)
+			}
 			if strings.Contains(line, "postconf") || strings.Contains(line, "postfix") {
 				t.Fatalf("%s: would be done to this machine's Postfix: that belongs into a guide", line)
 			}

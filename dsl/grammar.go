@@ -277,7 +277,8 @@ func (g grammar) hint(i int) string {
 	case kind == parse.TEqeq:
 		return "to assign, write ="
 	case kind == ',' && g.kind(i-1) == parse.TString && g.kind(i-2) == parse.TIdent:
-		return fmt.Sprintf("several values stand in parentheses: %s(%s, …)", g.text(i-2), g.text(i-1))
+		_, words := g.pathBefore(i - 1)
+		return fmt.Sprintf("several values stand in parentheses: %s(%s, …)", words, g.text(i-1))
 	case kind == '#':
 		return "a comment begins with --"
 	case kind == '/' && g.kind(i+1) == '/':

@@ -43,6 +43,7 @@ var syntaxRows = []struct{ src, at, msg, hint, why string }{
 	{"expect220\nehlo()", "1:1", "'expect220' alone is no statement", "put a blank between: expect 220", "no blank"},
 	{"rcpt james@example.com", "1:11", "unexpected '@'", "an address stands in quotes: \"james@example.org\"", "an address without quotes"},
 	{"rcpt \"x@example.com\", { expect = 554 }", "1:21", "unexpected ','", "several values stand in parentheses: rcpt(\"x@example.com\", …)", "options without parentheses"},
+	{"c:rcpt \"x@example.com\", { expect = 554 }", "1:23", "unexpected ','", "several values stand in parentheses: c:rcpt(\"x@example.com\", …)", "options without parentheses, of a method"},
 	{"send(rcpt \"x\", y z)", "1:18", "unexpected 'z'", "a comma before it, or the ')' to the '(' of line 1, may be missing", "a comma within parentheses is no fault"},
 	{"quit", "1:1", "'quit' alone is no statement", "to call it, write quit()", "at the end of the file"},
 	{"a.b.quit\nsend 'x'", "1:1", "'a.b.quit' alone is no statement", "to call it, write a.b.quit()", "a field"},

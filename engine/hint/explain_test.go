@@ -192,6 +192,7 @@ func TestExplainMeans(t *testing.T) {
 		// Words of those rules that stand in another place say nothing of the kind.
 		{"554 5.7.1 <dkim@y.example>: Relay access denied", "does not relay", "mynetworks"},
 		{"450 4.1.1 <x@y>: Recipient address rejected: unverified address: lost connection with b[192.0.2.1] while sending RCPT TO", "asked the one behind", "address_verify_map"},
+		{"421 4.4.0 mx.example.com connection to the database timed out", "closes this connection", ""},
 		{"450 4.2.0 <mailbox@y>: Recipient address rejected: Greylisted", "greylisting", ""},
 
 		{"221 2.0.0 Bye", "", ""},

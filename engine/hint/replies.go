@@ -148,7 +148,7 @@ var rates = []rule{
 	{codes: []int{421, 450, 451, 550}, text: []string{"over a tls connection", "support tls 1.2"},
 		say:    "the server wants TLS of who delivers, and one that is new enough: starttls() first; of Postfix as the client these parameters say",
 		params: []string{"smtp_tls_security_level", "smtp_tls_protocols"}, try: []string{"postconf smtp_tls_security_level smtp_tls_protocols"}},
-	{codes: []int{421, 450, 451, 452}, text: []string{"temporarily deferred due to", "unusual rate", "rate limit", "rate that prevents", "too many messages", "throttl", "server busy"},
+	{codes: []int{421, 450, 451, 452}, text: []string{"temporarily deferred due to", "unusual rate", "rate limit", "rate that prevents", "too many messages", "throttl", "server busy. please try again later from"},
 		say:    "the server takes no more of this client, domain or user for a while: too much came at once, or too many complained; it helps to wait, and to send less at once (with Postfix as the client: default_destination_rate_delay)",
 		params: []string{"default_destination_rate_delay", "default_destination_concurrency_limit", "minimal_backoff_time"}, try: []string{"postconf default_destination_rate_delay default_destination_concurrency_limit minimal_backoff_time", "postqueue -p"}},
 }
@@ -369,7 +369,7 @@ var later = []rule{
 		params: []string{"postscreen_bare_newline_enable", "postscreen_non_smtp_command_enable", "postscreen_pipelining_enable", "postscreen_access_list"}, try: []string{"postconf postscreen_bare_newline_enable postscreen_non_smtp_command_enable postscreen_pipelining_enable postscreen_access_list"}},
 	{codes: []int{421}, enhanced: []string{"4.4.2"},
 		params: []string{"smtpd_timeout", "smtpd_starttls_timeout"}, try: []string{"postconf smtpd_timeout smtpd_starttls_timeout"}, say: "the server has waited long enough and closes (Postfix: smtpd_timeout, ten seconds under stress)"},
-	{codes: []int{421}, text: []string{"command timeout", "timed out"},
+	{codes: []int{421}, text: []string{"command timeout", "timeout waiting", "timed out waiting"},
 		params: []string{"smtpd_timeout", "smtpd_starttls_timeout"}, try: []string{"postconf smtpd_timeout smtpd_starttls_timeout"}, say: "the server has waited long enough for the next command, and closes"},
 	{codes: []int{421, 451}, text: []string{"unexpected failure", "temporary local problem", "temporary system problem"},
 		say: "the server has a fault of its own, as a database that does not answer; its log says which (Exim: paniclog); eventually{ within = \"10m\", … } tries again", try: []string{"tail /var/log/exim4/paniclog  # where the server is Exim", "grep -E 'warning|error|fatal' /var/log/mail.log | tail"}},
@@ -392,7 +392,7 @@ var later = []rule{
 
 var size = []rule{
 	{codes: []int{552}, enhanced: []string{"5.7.0"},
-		say: "the message itself was refused: an attachment of a kind that the server lets nobody send"},
+		say: "the message itself was refused by policy: at Google for an attachment of a kind that it lets nobody send"},
 	{codes: []int{452}, enhanced: []string{"4.3.1"},
 		params: []string{"queue_minfree", "message_size_limit", "queue_directory"}, try: []string{"postconf queue_minfree message_size_limit queue_directory", "df /var/spool/postfix"}, say: "the server is short of space for its queue (Postfix: queue_minfree, at least 1.5 times message_size_limit)"},
 	{codes: []int{452}, params: []string{"queue_minfree", "message_size_limit", "smtpd_recipient_limit"}, try: []string{"postconf queue_minfree message_size_limit smtpd_recipient_limit"}, say: "the server is short of space, or has enough recipients for one message"},

@@ -23,6 +23,33 @@ func showProblems(w io.Writer, redact *transcript.Redactor, problems dsl.Problem
 	return errors
 }
 
+// together makes one problem of those that differ in the script alone: the one
+// secret that a run lacks, each of its scripts may want.
+func together(problems dsl.Problems) dsl.Problems {
+	problems.Sort()
+	var shown dsl.Problems
+	first, others := map[[2]string]int{}, map[int][]string{}
+	for _, p := range problems {
+		i, seen := first[[2]string{p.Msg, p.Hint}]
+		if p.Hint == "" || p.Warning || !seen || shown[i].Pos.File == p.Pos.File {
+			if !seen {
+				first[[2]string{p.Msg, p.Hint}] = len(shown)
+			}
+			shown = append(shown, p)
+			continue
+		}
+		others[i] = append(others[i], p.Pos.String())
+	}
+	for i, places := range others {
+		more := ""
+		if len(places) > 2 {
+			places, more = places[:2], fmt.Sprintf(" and %d more", len(places)-2)
+		}
+		shown[i].Hint += "; the same in " + strings.Join(places, ", ") + more
+	}
+	return shown
+}
+
 func showProblem(w io.Writer, redact *transcript.Redactor, p dsl.Problem) {
 	hide := func(s string) string { return report.Visible(strings.ReplaceAll(redact.String(s), "\t", "    ")) }
 	var b strings.Builder

@@ -228,7 +228,7 @@ func (f *runFlags) run(ctx context.Context, p *process, paths []string) error {
 		showProblems(p.stderr, env.Redact, scripts.problems) // a tag may be unknown for what is wrong with its line
 		return err
 	}
-	switch n := showProblems(p.stderr, env.Redact, scripts.problems); {
+	switch n := showProblems(p.stderr, env.Redact, together(scripts.problems)); {
 	case ctx.Err() != nil:
 		return &fault{status: exitInterrupted, msg: context.Cause(ctx).Error()}
 	case n > 0:

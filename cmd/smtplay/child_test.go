@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 )
@@ -65,8 +64,7 @@ func init() {
 	if cmd.ProcessState == nil {
 		panic(err)
 	}
-	usage, _ := cmd.ProcessState.SysUsage().(*syscall.Rusage)
-	if err := os.WriteFile(file, []byte(strconv.FormatInt(usage.Maxrss<<10, 10)), 0o644); err != nil { // Linux counts in KiB
+	if err := os.WriteFile(file, []byte(strconv.FormatInt(peakOf(cmd.ProcessState), 10)), 0o644); err != nil {
 		panic(err)
 	}
 	os.Exit(cmd.ProcessState.ExitCode())

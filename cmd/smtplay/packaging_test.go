@@ -78,24 +78,11 @@ func TestReleaseIsReproducible(t *testing.T) {
 // The action hands inputs to the shell as variables: as text of the script they
 // could say anything. Its scripts are read by the shell that runs them.
 func TestActionScripts(t *testing.T) {
-	text, err := os.ReadFile("../../.github/actions/smtplay/action.yml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var action struct {
-		Inputs map[string]struct{ Description string }
-		Runs   struct {
-			Using string
-			Steps []struct{ Name, Shell, Run, Uses string }
-		}
-	}
-	if err := yaml.Unmarshal(text, &action); err != nil {
-		t.Fatal(err)
-	}
+	action, text := readAction(t)
 	if action.Runs.Using != "composite" || len(action.Runs.Steps) < 3 {
 		t.Errorf("%+v", action.Runs)
 	}
-	for _, used := range regexp.MustCompile(`inputs\.([a-z-]+)`).FindAllStringSubmatch(string(text), -1) {
+	for _, used := range regexp.MustCompile(`inputs\.([a-z-]+)`).FindAllStringSubmatch(text, -1) {
 		if action.Inputs[used[1]].Description == "" {
 			t.Errorf("%s is no input that is described", used[1])
 		}

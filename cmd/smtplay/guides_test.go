@@ -168,7 +168,7 @@ func writeIn(t *testing.T, dir, name, text string) {
 }
 
 // runElsewhere are the tests of the pages that are not for a site.
-var runElsewhere = map[string]string{"swaks": "TestSwaksCommands", "ci": "the tests of the packaging", "editor": "testdata/script/check_json.txtar, and init.txtar"}
+var runElsewhere = map[string]string{"swaks": "TestSwaksCommands", "ci": "TestPipelines", "editor": "testdata/script/check_json.txtar, and init.txtar"}
 
 // TestGuides runs the guides, a page in a folder of its own and its blocks in
 // their order: files are written, commands run, and what they print compared

@@ -51,7 +51,7 @@ type job struct {
 	inputs map[string]string // those that the workflow gives
 	path   string            // PATH; "" is that of the tests, where smtplay is
 
-	values  map[string]string // of the expressions
+	values  map[string]string // of the expressions that mean something
 	added   []string          // to PATH
 	failed  bool
 	status  int                     // of the last step that ran

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -20,7 +21,10 @@ func TestPackagingYAML(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	texts := map[string]string{"docs/ci.md": blocks(string(ci), "yaml")[0]}
+	texts := map[string]string{}
+	for i, text := range blocks(string(ci), "yaml") {
+		texts[fmt.Sprintf("docs/ci.md, %d", i)] = text
+	}
 	for _, file := range []string{".goreleaser.yaml", ".github/actions/smtplay/action.yml"} {
 		text, err := os.ReadFile(filepath.Join("../..", file))
 		if err != nil {

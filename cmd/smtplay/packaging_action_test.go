@@ -33,6 +33,7 @@ func TestActionRuns(t *testing.T) {
 		{"no reports", map[string]string{"paths": "good.lua", "reports": ""}, 0, "transcripts", "1 passed"},
 		{"a format that does not exist", map[string]string{"paths": "good.lua", "reports": "json pdf"}, 2, "", `"pdf"`},
 		{"a flag that does not exist", map[string]string{"paths": "good.lua", "args": "--frob"}, 2, "", "--frob"},
+		{"a pattern", map[string]string{"paths": "g*.lua"}, 2, "transcripts", "g*.lua"},
 		{"no script", map[string]string{"paths": "none.lua"}, 2, "transcripts", "none.lua"},
 	} {
 		t.Run(c.reason, func(t *testing.T) {
@@ -57,35 +58,41 @@ func TestActionRuns(t *testing.T) {
 	}
 }
 
-// No input is more than a word to the scripts: nothing runs, no pattern is
-// followed, and no file is made outside the artifact's folder.
+// Inputs are words and nothing else, whatever they hold: nothing runs, and no
+// pattern is followed. In smtplay's place stands what writes down its arguments.
 func TestActionTakesInputsAsWords(t *testing.T) {
 	bashThere(t)
 	for _, odd := range []string{
-		"; touch made", "$(touch made)", "`touch made`", "| touch made", "& touch made", "\ntouch made\n", "> made",
-		`"; touch made; "`, `'; touch made; '`, "$((made=1))", "*", "?ood.lua", "{good,bad}.lua", "~", "a b  c", "-", "--", "\\", "$PATH", "${{ github.token }}", "../made", "é\x01",
+		"; touch made", "$(touch made)", "`touch made`", "| touch made", "& touch made", "\ntouch made\n", "> made", "<good.lua",
+		`"; touch made; "`, `'; touch made; '`, "$((made=1))", "*", "?ood.lua", "{good,bad}.lua", "~", "!!", "#", "a b \t c", "-", "--", "-n", "\\", "$PATH",
+		"${{ github.token }}", "../made", "a=b", "é\x01",
 	} {
-		for _, input := range []string{"paths", "server", "args", "reports"} {
-			t.Run(input+" "+odd, func(t *testing.T) {
-				t.Parallel()
-				j := job{dir: t.TempDir(), inputs: map[string]string{"paths": "good.lua"}}
-				j.inputs[input] = odd
-				if input == "server" { // no name that DNS would be asked for
-					j.inputs[input] = "127.0.0.1:1" + odd
-				}
-				write(t, j.dir, map[string]string{"good.lua": "expect 220\n", "bad.lua": "expect 554\n"})
-				j.do(t)
-				if j.status != exitUsage || !strings.Contains(j.said, "smtplay: error: ") {
-					t.Errorf("exit status %d\n%s", j.status, j.said)
-				}
-				if got := strings.Join(entries(t, j.dir), " "); got != "bad.lua good.lua" {
-					t.Errorf("the workspace holds %q", got)
-				}
-				if got := entries(t, filepath.Dir(j.outputs["folder"])); !slices.Equal(got, []string{filepath.Base(j.outputs["folder"])}) {
-					t.Errorf("beside the artifact's folder: %q", got)
-				}
-			})
-		}
+		t.Run(odd, func(t *testing.T) {
+			t.Parallel()
+			bin := t.TempDir()
+			writeIn(t, bin, "smtplay", "#!/bin/sh\nprintf '%s\\0' \"$@\" >\"$0.words\"\n")
+			j := job{dir: t.TempDir(), path: bin + string(os.PathListSeparator) + os.Getenv("PATH"),
+				inputs: map[string]string{"server": odd, "paths": odd, "args": odd, "reports": odd}}
+			write(t, j.dir, map[string]string{"good.lua": "", "bad.lua": ""})
+			j.do(t)
+			folder := j.outputs["folder"]
+			want := []string{"run", "--server", odd}
+			for _, format := range strings.Fields(odd) {
+				want = append(want, "--report", format+"="+folder+"/report."+format)
+			}
+			want = append(want, "--record", folder+"/transcripts")
+			want = append(append(append(want, strings.Fields(odd)...), "--"), strings.Fields(odd)...)
+			text, err := os.ReadFile(filepath.Join(bin, "smtplay.words"))
+			if got := strings.Split(strings.TrimSuffix(string(text), "\x00"), "\x00"); err != nil || j.failed || !slices.Equal(got, want) {
+				t.Errorf("%v: smtplay got\n%q, want\n%q\n%s", err, got, want, j.said)
+			}
+			if got := strings.Join(entries(t, j.dir), " "); got != "bad.lua good.lua" {
+				t.Errorf("the workspace holds %q", got)
+			}
+			if got := entries(t, filepath.Dir(folder)); !slices.Equal(got, []string{filepath.Base(folder)}) {
+				t.Errorf("beside the artifact's folder: %q", got)
+			}
+		})
 	}
 }
 

@@ -44,8 +44,9 @@ type gitlabJob struct {
 type kubernetesJob struct {
 	Kind string
 	Spec struct {
-		Completions, BackoffLimitPerIndex int
-		Template                          struct {
+		Completions          int
+		BackoffLimitPerIndex *int `yaml:"backoffLimitPerIndex"`
+		Template             struct {
 			Spec struct{ Containers []struct{ Args []string } }
 		}
 	}
@@ -199,7 +200,7 @@ func (r *pipelineRun) kubernetes(t *testing.T, k kubernetesJob, wrong string) {
 func TestPipelines(t *testing.T) {
 	bashThere(t)
 	shown := shownPipelines(t)
-	if len(shown.github) != 2 || shown.pods.Spec.BackoffLimitPerIndex != 0 {
+	if tries := shown.pods.Spec.BackoffLimitPerIndex; len(shown.github) != 2 || tries == nil || *tries != 0 {
 		t.Fatalf("%+v", shown)
 	}
 	for _, p := range []struct {

@@ -47,10 +47,15 @@ func runMatrix(c *call) int {
 	}
 	d := declared{body: body}
 	d.Once, d.Tags, d.At = c.once(), c.tags(), c.pos
-	first := len(c.s.tests)
+	mine := c.s.run.Index - len(c.s.tests)
+	alone := c.s.phase == phaseChoosing
+	if alone && mine >= 0 && mine < total {
+		own := c.combination(d, name, axes, mine)
+		alone = c.s.listed(&own) // else it has another place by now
+	}
 	for i := range total {
 		// Each test runs the whole file again, and needs its own place only.
-		if c.s.phase == phaseChoosing && first+i != c.s.run.Index {
+		if alone && i != mine {
 			c.s.tests = append(c.s.tests, declared{})
 			continue
 		}

@@ -319,19 +319,38 @@ func (m *machine) perform(s *session) error {
 	if _, err := m.state.Call(s.ctx, m.state.Load(s.script.main.proto)); err != nil || s.phase != phaseChoosing {
 		return err
 	}
-	return s.chosen()
+	return s.playChosen()
 }
 
-// chosen runs the test that was chosen, once the top level has declared it.
-func (s *session) chosen() error {
-	if s.run.Index >= len(s.tests) {
+// playChosen runs the test that was chosen, once the top level has declared it.
+func (s *session) playChosen() error {
+	if s.chosen = s.choose(); s.chosen == nil {
 		return errNotDeclared
 	}
 	s.phase, s.expected = phaseTesting, 0 // the top level judged nothing of a server
 	if err := s.beforeEach(); err != nil {
 		return err
 	}
-	chosen := s.tests[s.run.Index]
-	_, err := s.m.state.Call(s.ctx, chosen.body, chosen.args...)
+	_, err := s.m.state.Call(s.ctx, s.chosen.body, s.chosen.args...)
 	return err
+}
+
+// listed: that is the test that this run is about.
+func (s *session) listed(d *declared) bool {
+	return s.run.Name == "" || d.Name == s.run.Name || s.log.Redactor.String(d.Name) == s.run.Name
+}
+
+// choose finds the test that was listed, by its place and, where what the file
+// asks, such as the DNS, has answered in another order since, by its name: else
+// one test would be run twice, and another never.
+func (s *session) choose() *declared {
+	if i := s.run.Index; i < len(s.tests) && s.listed(&s.tests[i]) {
+		return &s.tests[i]
+	}
+	for i := range s.tests {
+		if s.tests[i].body != nil && s.listed(&s.tests[i]) {
+			return &s.tests[i]
+		}
+	}
+	return nil
 }

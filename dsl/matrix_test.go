@@ -112,3 +112,45 @@ func TestScriptTags(t *testing.T) {
 		}
 	}
 }
+
+// A file may come by its tests in another order when they are run than when they
+// were listed, as from the DNS. Each is none the less run under its own name.
+func TestTestsInAnotherOrder(t *testing.T) {
+	const each = "for word in var('words'):gmatch '%a+' do test(word, function() expect(word == 'good' and 220 or 554) end) end"
+	const grid = "local all = {}; for word in var('words'):gmatch '%a+' do all[#all + 1] = word end\nmatrix{ word = all, function(m) expect(m.word == 'good' and 220 or 554) end }"
+	for _, row := range []struct{ script, before, after, want, why string }{
+		{each, "good bad", "good bad", "passed failed", "the same order"},
+		{each, "good bad", "bad good", "passed failed", "another: by its place, each would get the other's verdict"},
+		{each, "good good", "good", "", "twice the same name"},
+		{each, "good bad", "good other", "passed error", "another test is no stand-in for one that is gone"},
+		{each, "bad good", "good", "error passed", "nor is there one"},
+		{grid, "good bad", "bad good", "passed failed", "of a matrix too"},
+		{grid, "good bad", "good other", "passed error", "of which one is gone"},
+	} {
+		s, problems := Compile("t.lua", []byte(row.script))
+		if s == nil {
+			t.Fatal(problems)
+		}
+		b := newBench(t, polite(nil))
+		b.env.Vars = map[string]string{"words": row.before}
+		runner := &suite.Runner{}
+		tests, err := runner.Plan(context.Background(), b.env, []suite.Script{s})
+		if row.want == "" {
+			if err == nil || !strings.Contains(err.Error(), "used twice") {
+				t.Errorf("%v (%s)", err, row.why)
+			}
+			continue
+		}
+		b.env.Vars = map[string]string{"words": row.after}
+		var got []string
+		runner.Run(context.Background(), b.env, tests, func(r suite.Result) {
+			got = append(got, r.Outcome.String())
+			if r.Outcome == suite.Errored && !strings.Contains(r.Failure.What, "does not declare this test any more") {
+				t.Errorf("%s (%s)", r.Failure.What, row.why)
+			}
+		})
+		if strings.Join(got, " ") != row.want {
+			t.Errorf("%v, want %s (%s)", got, row.want, row.why)
+		}
+	}
+}

@@ -52,7 +52,7 @@ type module struct {
 
 var errNotRegular = errors.New("it is no regular file")
 
-var errNotDeclared = errors.New("the file declares fewer tests now than when they were listed: its tests depend on something that changes")
+var errNotDeclared = errors.New("the file does not declare this test any more, as it did when its tests were listed: they depend on something that changes")
 
 var errSlowListing = fmt.Errorf("the top level of the file, which is run to find its tests, took longer than %v", closing)
 

@@ -47,6 +47,7 @@ type session struct {
 
 	around   []surrounding             // of the suite.lua of each folder, the outermost first
 	tests    []declared                // found while listing and choosing
+	chosen   *declared                 // that which is run; nil until it was found
 	named    map[string]transcript.Pos // where they are
 	convs    []*conversation
 	*half            // that which runs
@@ -231,8 +232,8 @@ func (s *session) lasting() bool {
 
 // start is where the test begins in its file.
 func (s *session) start() transcript.Pos {
-	if s.phase == phaseTesting && s.run.Index < len(s.tests) {
-		return s.tests[s.run.Index].At
+	if s.chosen != nil {
+		return s.chosen.At
 	}
 	return transcript.Pos{File: s.script.Name(), Line: 1}
 }

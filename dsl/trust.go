@@ -47,7 +47,7 @@ func (s *session) warn(v *suite.Verdict) {
 
 // speaksOfRelaying: the name of the test, or its file.
 func (s *session) speaksOfRelaying() bool {
-	if s.phase == phaseTesting && s.run.Index < len(s.tests) && aboutRelaying().MatchString(s.tests[s.run.Index].Name) {
+	if s.chosen != nil && aboutRelaying().MatchString(s.chosen.Name) {
 		return true
 	}
 	return s.script.speaksOfRelaying()

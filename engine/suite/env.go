@@ -43,6 +43,7 @@ type Cell struct{ Axis, Value string }
 // Run is one run of one test.
 type Run struct {
 	Index  int                     // of the test in its script, from 0
+	Name   string                  // by which it was listed; "" where it was not
 	Log    *transcript.Log         // gets all that happens
 	Extend func(time.Duration)     // gives the test more time; nil where time is not bounded
 	Stop   context.CancelCauseFunc // ends the context that the test is run under; nil where that serves others too

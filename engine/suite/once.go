@@ -54,7 +54,7 @@ func (r *Runner) once(ctx context.Context, env *Env, s *slot, run, attempt int, 
 	}
 	bounded, stop := worker.time.begin(ctx, r.TestTimeout)
 	start := time.Now()
-	result.play(bounded, env, s.test.Script, &Run{Index: s.test.Index, Log: log, Extend: worker.time.extend, Stop: stop, Worker: worker, Pause: r.Pause})
+	result.play(bounded, env, s.test.Script, &Run{Index: s.test.Index, Name: s.test.Name, Log: log, Extend: worker.time.extend, Stop: stop, Worker: worker, Pause: r.Pause})
 	result.Seconds = time.Since(start).Seconds()
 	worker.time.end()
 	result.noteSkip(log)

@@ -19,6 +19,7 @@ import (
 type loaded struct {
 	scripts  []*dsl.Script
 	problems dsl.Problems
+	unready  []suite.Script // those that lack something: to list their tests would say so again
 }
 
 // load compiles the scripts that paths name; the embedded runbooks where there
@@ -137,13 +138,16 @@ func (l *loaded) add(s *dsl.Script, problems dsl.Problems) {
 // tests takes less.
 func (l *loaded) ready(env *suite.Env, list bool) {
 	for _, s := range l.scripts {
-		if list {
-			if s.Several() {
-				l.problems = append(l.problems, s.Given(env)...)
-			}
-			continue
+		var lacking dsl.Problems
+		if !list {
+			lacking = s.Ready(env)
+		} else if s.Several() {
+			lacking = s.Given(env)
 		}
-		l.problems = append(l.problems, s.Ready(env)...)
+		if lacking.Err() != nil {
+			l.unready = append(l.unready, s)
+		}
+		l.problems = append(l.problems, lacking...)
 	}
 }
 
@@ -182,9 +186,11 @@ func (l *loaded) needsServer(t suite.Targets) bool {
 
 // plan lists the tests to run; what is wrong with their scripts joins the problems.
 func (l *loaded) plan(ctx context.Context, r *suite.Runner, env *suite.Env) ([]suite.Test, error) {
-	all := make([]suite.Script, len(l.scripts))
-	for i, s := range l.scripts {
-		all[i] = s
+	var all []suite.Script
+	for _, s := range l.scripts {
+		if !slices.Contains(l.unready, suite.Script(s)) {
+			all = append(all, s)
+		}
 	}
 	tests, err := r.Plan(ctx, env, all)
 	var unknown *suite.UnknownTagError

@@ -28,11 +28,11 @@ func load(paths []string) (*loaded, error) {
 	if len(paths) == 0 {
 		return embedded()
 	}
-	sources, err := collect(paths)
+	sources, odd, err := collect(paths)
 	if err != nil {
 		return nil, err
 	}
-	l := &loaded{}
+	l := &loaded{problems: odd}
 	fixtures := &fixtures{of: map[string]*fixture{}}
 	for _, path := range paths {
 		fixtures.roots = append(fixtures.roots, folderOf(path))

@@ -68,6 +68,7 @@ func check(ctx context.Context, p *process, paths []string, allow *allowFlag, sh
 	if err := (&inputFlags{}).read(p, env); err != nil {
 		return err
 	}
+	warnAbove(p, "check", paths)
 	scripts, err := load(paths)
 	if err != nil {
 		return err

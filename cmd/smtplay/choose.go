@@ -4,7 +4,9 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"io"
+	"maps"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -22,6 +24,7 @@ type chooseFlags struct {
 	filter   string
 	tags     string
 	tagsFrom string // the settings file that gave the tags, "" where a flag did
+	usual    *suite.TagExpr
 	shard    string
 	list     bool
 }
@@ -41,13 +44,47 @@ func (f *chooseFlags) choose(r *suite.Runner) (err error) {
 		}
 	}
 	if f.tags != "" {
-		if r.Tags, err = suite.ParseTags(f.tags); err != nil {
+		expr, err := suite.ParseTags(f.tags)
+		if err != nil {
 			return usage("--tags: %v", err)
 		}
-		// What holds for a whole suite may hold for none of a script's tests.
-		r.AnyTag = f.tagsFrom != ""
+		if f.tagsFrom != "" {
+			f.usual = expr
+		} else {
+			r.Tags = expr
+		}
 	}
 	return nil
+}
+
+// usually leaves out what the settings of the suite do, and says so: whoever runs
+// it may not have them in mind. That none of these tests has a tag is no slip, for
+// what holds for a suite may hold for none of a script's tests, unless it is
+// nearly one that they have.
+func (f *chooseFlags) usually(p *process, tests []suite.Test) []suite.Test {
+	if f.usual == nil {
+		return tests
+	}
+	known := map[string]bool{}
+	var chosen []suite.Test
+	for _, t := range tests {
+		for _, tag := range t.Tags {
+			known[tag] = true
+		}
+		if f.usual.Match(t.Tags) {
+			chosen = append(chosen, t)
+		}
+	}
+	from := report.Visible(f.tagsFrom)
+	for _, tag := range f.usual.Tags() {
+		if near := nearest(tag, slices.Sorted(maps.Keys(known))); near != "" && !known[tag] {
+			p.warn("no test has the tag %q, which %s names: did you mean %q?", tag, from, near)
+		}
+	}
+	if left := len(tests) - len(chosen); left > 0 && len(chosen) > 0 {
+		p.note("%d of %s left out by the tags %q of %s: --tags \"\" takes all", left, count(len(tests), "test"), f.tags, from)
+	}
+	return chosen
 }
 
 // unknownTag says which tag was probably meant.

@@ -124,7 +124,7 @@ func ask(ctx context.Context, p *process, env *suite.Env, names []string) error 
 	return nil
 }
 
-// misspelt warns of a var or secret that no script reads when one that is
+// misspelt warns of a var, a secret or a target that no script reads when one that is
 // read has nearly that name: with a default, nobody would notice.
 func misspelt(p *process, kind string, given []string, read []string) {
 	names := map[string]bool{}
@@ -136,8 +136,36 @@ func misspelt(p *process, kind string, given []string, read []string) {
 		if slices.Contains(read, name) {
 			continue
 		}
+		verb := "reads"
+		if kind == "target" {
+			if suite.IsStandard(name) {
+				continue // which a server has, whatever these scripts do
+			}
+			verb = "connects to"
+		}
 		if near := nearest(name, read); near != "" && !names[near] {
-			p.warn("no script reads the %s %q: did you mean %q?", kind, name, near)
+			p.warn("no script %s the %s %q: did you mean %q?", verb, kind, name, near)
 		}
 	}
+}
+
+// misspelt warns of slips in what the flags, the environment and settings give a
+// run. Settings count by themselves: that they have the right name makes a slip
+// of a flag's no better.
+func (f *runFlags) misspelt(p *process, scripts *loaded) {
+	vars := slices.Clone(f.vars)
+	for key := range p.env {
+		if name, ok := strings.CutPrefix(key, "SMTPLAY_VAR_"); ok {
+			vars = append(vars, name)
+		}
+	}
+	misspelt(p, "var", vars, scripts.vars())
+	misspelt(p, "var", slices.Collect(maps.Keys(f.taken.vars)), scripts.vars())
+	misspelt(p, "secret", f.inputFlags.secrets, scripts.secrets())
+	targets := slices.DeleteFunc(slices.Clone(f.targets), func(given string) bool {
+		name, _, _ := strings.Cut(given, "=")
+		return f.taken.targets[name] != ""
+	})
+	misspelt(p, "target", targets, scripts.targets())
+	misspelt(p, "target", slices.Collect(maps.Keys(f.taken.targets)), scripts.targets())
 }

@@ -160,6 +160,21 @@ func (l *loaded) secrets() []string {
 	return l.names(func(n dsl.Needs) []dsl.Input { return n.Secrets })
 }
 
+// targets are the names that scripts connect to, as far as they are written out.
+func (l *loaded) targets() []string {
+	var names []string
+	for _, s := range l.scripts {
+		needs := s.Needs()
+		if needs.Default {
+			names = append(names, suite.DefaultTarget)
+		}
+		for _, use := range needs.Targets {
+			names = append(names, use.Name)
+		}
+	}
+	return distinct(names)
+}
+
 func (l *loaded) names(of func(dsl.Needs) []dsl.Input) []string {
 	var names []string
 	for _, s := range l.scripts {

@@ -58,6 +58,9 @@ func newRun(p *process) *cobra.Command {
 			"  scripts = ['.']           # without a PATH: all in this folder and below\n" +
 			"  server = 'mail.example.com'\n  tags = '!slow'            # and jobs, timeout, retries, ca, tls_name, helo\n" +
 			"  [targets]                 # and [vars], and [masks] as in smtplay help diff\n  local = 'localhost:25'\n\n" +
+			"Nothing is taken from above the current folder and the PATH, where anybody may have\n" +
+			"put it, as in /tmp: it says which server gets your secrets. What lies there, and\n" +
+			"settings of a further PATH, are warned of.\n\n" +
 			"A part of --shard without a test is no failure. A test that is declared with once is\n" +
 			"neither repeated nor tried again. With --record, TEST.smtp is of the attempt that\n" +
 			"counts, TEST~failed1.smtp of the first that went wrong.\n\n" +
@@ -209,8 +212,12 @@ func (f *runFlags) run(ctx context.Context, p *process, paths []string) error {
 	if err != nil {
 		return err
 	}
+	warnAbove(p, "run", paths)
 	scripts, err := load(paths)
 	if err != nil {
+		return err
+	}
+	if err := f.warnOthers(p, paths, scripts); err != nil {
 		return err
 	}
 	if f.demo {
@@ -233,6 +240,10 @@ func (f *runFlags) run(ctx context.Context, p *process, paths []string) error {
 		return &fault{status: exitInterrupted, msg: context.Cause(ctx).Error()}
 	case n > 0:
 		return wrong(n)
+	}
+	switch tests = f.usually(p, tests); {
+	case len(tests) == 0 && f.filter != "" && f.tagsFrom != "":
+		return usage("no test has a name that matches --filter %q and the tags %q, which %s asks for", f.filter, f.tags, f.tagsFrom).try("--tags \"\" takes all")
 	case len(tests) == 0 && f.filter != "" && f.tags != "":
 		return usage("no test has a name that matches --filter %q and the tags %q", f.filter, f.tags)
 	case len(tests) == 0 && f.filter != "":
@@ -264,8 +275,7 @@ func (f *runFlags) run(ctx context.Context, p *process, paths []string) error {
 // prepare finds what the scripts still lack, and asks for secrets where it can.
 // Problems that it finds are shown with those of the scripts.
 func (f *runFlags) prepare(ctx context.Context, p *process, scripts *loaded, env *suite.Env) error {
-	misspelt(p, "var", f.vars, scripts.vars())
-	misspelt(p, "secret", f.inputFlags.secrets, scripts.secrets())
+	f.misspelt(p, scripts)
 	if err := f.noSecrets(scripts.secrets()); err != nil {
 		return err
 	}

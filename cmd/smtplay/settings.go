@@ -46,6 +46,13 @@ type settings struct {
 	text []byte
 }
 
+// more: it says something besides masks, which count for each script by itself.
+func (s *settings) more() bool {
+	rest := *s
+	rest.Masks, rest.name, rest.text = nil, "", nil
+	return !reflect.ValueOf(rest).IsZero()
+}
+
 // settingsKeys are the keys that a settings file may have.
 func settingsKeys() []string {
 	var keys []string

@@ -77,6 +77,12 @@ type Env struct {
 // IANA's port for any private mail system, and what Dovecot's examples use.
 var standard = map[string]string{"smtp": "25", "submission": "587", "submissions": "465", "lmtp": "24"}
 
+// IsStandard says whether a name is a target of every server.
+func IsStandard(name string) bool {
+	_, ok := standard[name]
+	return ok || name == "smtps"
+}
+
 // DefaultTarget is where a script connects that names no target.
 const DefaultTarget = "smtp"
 

@@ -58,7 +58,6 @@ type Runner struct {
 	NoFlaky     bool                           // a test that passed only when it was tried again fails
 	Filter      *regexp.Regexp                 // of the tests' names; nil takes all
 	Tags        *TagExpr                       // of the tests' tags; nil takes all
-	AnyTag      bool                           // a tag that no test has is none the less no slip
 	TestTimeout time.Duration                  // of one run of a test; 0 for the default
 	Record      string                         // folder for the transcripts, "" for none
 	Against     *Baseline                      // with what the transcripts are compared; nil for nothing
@@ -83,7 +82,7 @@ type Pause func(ctx context.Context, at transcript.Pos, source string) error
 
 // Plan lists the tests that a run would take, in order. Errors of several
 // scripts are joined; where there is none, a tag that no test has is an
-// *UnknownTagError, unless AnyTag.
+// *UnknownTagError.
 func (r *Runner) Plan(ctx context.Context, env *Env, scripts []Script) ([]Test, error) {
 	var tests []Test
 	var errs []error
@@ -105,7 +104,7 @@ func (r *Runner) Plan(ctx context.Context, env *Env, scripts []Script) ([]Test, 
 			known[tag] = true
 		}
 	}
-	if tag, unknown := r.Tags.unknown(known); unknown && !r.AnyTag && len(errs) == 0 {
+	if tag, unknown := r.Tags.unknown(known); unknown && len(errs) == 0 {
 		return nil, &UnknownTagError{Tag: tag, Known: slices.Sorted(maps.Keys(known))}
 	}
 	tests = slices.DeleteFunc(tests, func(t Test) bool {

@@ -85,6 +85,20 @@ func (e *TagExpr) Match(tags []string) bool {
 	})
 }
 
+// Tags are those that the expression names, in order.
+func (e *TagExpr) Tags() []string {
+	var tags []string
+	if e != nil {
+		for _, all := range e.any {
+			for _, t := range all {
+				tags = append(tags, t.tag)
+			}
+		}
+	}
+	slices.Sort(tags)
+	return slices.Compact(tags)
+}
+
 // unknown is the first tag of the expression that no test has.
 func (e *TagExpr) unknown(known map[string]bool) (string, bool) {
 	if e != nil {

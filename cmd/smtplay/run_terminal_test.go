@@ -3,9 +3,12 @@
 package main
 
 import (
+	"bytes"
+	"fmt"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"smtplay/engine/server"
 )
@@ -14,7 +17,7 @@ import (
 func settled(screen string) string {
 	var left []string
 	for line := range strings.SplitSeq(strings.ReplaceAll(screen, "\r\n", "\n"), "\n") {
-		drafts := strings.Split(line, "\r\x1b[K")
+		drafts := strings.Split(line, takeBack)
 		left = append(left, drafts[len(drafts)-1])
 	}
 	return strings.Join(left, "\n")
@@ -98,6 +101,53 @@ func TestStatusLinePlain(t *testing.T) {
 				t.Errorf("%q", screen)
 			}
 		})
+	}
+}
+
+// The line is one line, whatever the names, and the cursor stands at its beginning:
+// a terminal that is made narrower then breaks it after the cursor.
+func TestStatusFits(t *testing.T) {
+	for _, tt := range []struct {
+		columns int
+		names   []string
+		want    string
+		why     string
+	}{
+		{80, nil, "0 of 14 tests done", "nothing runs yet"},
+		{80, []string{"a.lua"}, "0 of 14 tests done; for 0 s now a.lua", "all"},
+		{80, []string{"a.lua", "b.lua", "c.lua"}, "0 of 14 tests done; for 0 s now a.lua, and 2 more", "and how many more"},
+		{60, []string{"a.lua: " + strings.Repeat("x", 99), "b.lua"}, "0 of 14 tests done; for 0 s now a.lua: xxxxxxx…, and 1 more", "a long name gives way"},
+		{60, []string{"a.lua: 日本語日本語", "b.lua"}, "0 of 14 tests done; for 0 s now a.lua: 日本語…, and 1 more", "wide letters too"},
+		{40, []string{"a.lua: " + strings.Repeat("x", 99)}, "0 of 14 tests done; for 0 s now a.lua: ", "what has no room at all is cut"},
+		{1, []string{"a.lua"}, "0", "no room"},
+	} {
+		var out bytes.Buffer
+		s := &status{w: &out, width: func() int { return tt.columns }, hide: func(name string) string { return name }, ink: fmt.Sprint, total: 14}
+		for _, name := range tt.names {
+			s.running = append(s.running, &begun{name, time.Now()})
+		}
+		s.draw()
+		if got, want := out.String(), takeBack+strings.TrimRight(tt.want, " ")+"\r"; got != want {
+			t.Errorf("%q, want %q (%s)", got, want, tt.why)
+		}
+		out.Reset()
+		if s.draw(); out.Len() > 0 {
+			t.Errorf("what did not change is written again: %q (%s)", &out, tt.why)
+		}
+		if s.clear(); out.String() != takeBack {
+			t.Errorf("taken away with %q (%s)", &out, tt.why)
+		}
+		s.draw()
+		out.Reset()
+		s.width = func() int { return tt.columns - 1 }
+		if s.draw(); !strings.HasPrefix(out.String(), takeAllBack) {
+			t.Errorf("in a narrower terminal %q: what was broken is left (%s)", &out, tt.why)
+		}
+		out.Reset()
+		s.width = func() int { return tt.columns - 2 }
+		if s.clear(); out.String() != takeAllBack {
+			t.Errorf("in a narrower terminal taken away with %q (%s)", &out, tt.why)
+		}
 	}
 }
 

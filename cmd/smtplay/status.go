@@ -30,7 +30,8 @@ type status struct {
 	mu      sync.Mutex
 	done    int
 	running []*begun // in the order in which they began
-	shown   bool
+	shown   string   // "" for nothing
+	columns int      // in which it is shown
 }
 
 type begun struct {
@@ -106,27 +107,61 @@ func (s *status) close() {
 	s.w = nil
 }
 
+// takeBack removes the line, takeAllBack what else stands below it. The cursor
+// waits at the first column: a terminal that is made narrower breaks the line, and
+// keeps the cursor where the line begins.
+const takeBack, takeAllBack = "\r\x1b[K", "\r\x1b[J"
+
 func (s *status) clear() {
-	if s.shown {
-		io.WriteString(s.w, "\r\x1b[K")
-		s.shown = false
+	if s.shown != "" {
+		io.WriteString(s.w, s.taking(s.width()))
+		s.shown = ""
 	}
+}
+
+// taking is how the line is taken back in that many columns. Where all of it is on
+// one line nothing else is touched: some terminals keep what is cleared in bulk.
+func (s *status) taking(columns int) string {
+	if columns < s.columns {
+		return takeAllBack
+	}
+	return takeBack
 }
 
 func (s *status) draw() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	line := fmt.Sprintf("%d of %s done", s.done, count(s.total, "test"))
-	if len(s.running) > 0 {
-		first := s.running[0]
-		line += fmt.Sprintf("; for %d s now %s", int(time.Since(first.since).Seconds()), s.hide(first.name))
-		if more := len(s.running) - 1; more > 0 {
-			line += fmt.Sprintf(", and %d more", more)
-		}
+	columns := s.width()
+	line := s.line(columns - 1)
+	if line == s.shown && columns >= s.columns {
+		return
 	}
-	s.shown = true
-	io.WriteString(s.w, "\r\x1b[K"+s.ink(fitting(line, s.width()-1)))
+	taking := s.taking(columns)
+	s.shown, s.columns = line, columns
+	io.WriteString(s.w, taking+s.ink(line)+"\r")
 }
+
+// line is what is shown, in that many columns. Where there is too little room it
+// is the name that gives way.
+func (s *status) line(columns int) string {
+	line := fmt.Sprintf("%d of %s done", s.done, count(s.total, "test"))
+	if len(s.running) == 0 {
+		return fitting(line, columns)
+	}
+	first, more := s.running[0], ""
+	if n := len(s.running) - 1; n > 0 {
+		more = fmt.Sprintf(", and %d more", n)
+	}
+	line += fmt.Sprintf("; for %d s now ", int(time.Since(first.since).Seconds()))
+	name := s.hide(first.name)
+	if room := columns - len(line+more); fitting(name, room) != name && room >= leastName {
+		name = fitting(name, room-1) + "…"
+	}
+	return fitting(line+name+more, columns)
+}
+
+// leastName is how many columns of a name say anything.
+const leastName = 8
 
 // fitting is as much of a line as has room in that many columns: one that broke
 // could not be taken back.

@@ -131,10 +131,13 @@ func (f *chooseFlags) part(env map[string]string) (suite.Shard, error) {
 
 // numbered reads which machine of how many this is.
 func numbered(env map[string]string, of string, given bool) (shard suite.Shard, err error) {
-	by := ""
+	by, half := "", ""
 	for _, r := range runners {
 		index, total := env[r.index], env[r.of]
 		if index == "" && !(r.first == 1 && total == "1") { // GitLab says no more of a job that is alone
+			if total != "" && half == "" {
+				half = r.of + " is set, and " + r.index + ", which says which of them this is, is not"
+			}
 			continue
 		}
 		if by != "" {
@@ -142,14 +145,17 @@ func numbered(env map[string]string, of string, given bool) (shard suite.Shard, 
 		}
 		by = r.index
 		switch {
-		case r.of == "" && !given:
+		case r.of == "" && (!given || of == ""):
 			return shard, usage("--shard auto: %s does not say of how many: Kubernetes numbers the pods of a job, and does not count them", r.index).try("--shard auto/N, with the job's completions for N")
-		case given && r.of != "" && total != of:
+		case given && r.of != "" && total != "" && total != of:
 			return shard, usage("--shard auto/%s: %s says %q", of, r.of, total)
 		case r.of == "":
 			total = of
 		case index == "":
 			index = "1"
+		}
+		if total == "" {
+			return shard, usage("--shard auto: %s is set, and %s, which says of how many, is not", r.index, r.of).try("--shard I/N says which is meant")
 		}
 		n, err1 := strconv.Atoi(index)
 		count, err2 := strconv.Atoi(total)
@@ -159,6 +165,9 @@ func numbered(env map[string]string, of string, given bool) (shard suite.Shard, 
 		if shard, err = suite.NewShard(n-r.first+1, count); err != nil {
 			return shard, usage("--shard auto: %s is %s: %v", r.index, index, err)
 		}
+	}
+	if by == "" && half != "" {
+		return shard, usage("--shard auto: %s", half).try("--shard I/N says which is meant")
 	}
 	if by == "" {
 		return shard, usage("--shard auto: nothing in the environment says which machine of how many this is").

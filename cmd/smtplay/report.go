@@ -33,7 +33,8 @@ func newReport(p *process) *cobra.Command {
 		Short: "Render or merge the results of earlier runs",
 		Long: "Reads results that run --report json=FILE wrote, several as the parts of one run,\n" +
 			"and shows them, or writes them in other formats. - is standard input.\n\n" +
-			"Exit status: as that of the run; 2 where a file cannot be read.",
+			"Exit status: as that of the run, also of a part that had no test; 2 where a file\n" +
+			"cannot be read.",
 		Example: "  smtplay report results.json\n  smtplay report results.json --report html=report.html\n" +
 			"  smtplay report one.json two.json --report junit=report.xml --report json=all.json",
 		DisableFlagsInUseLine: true,
@@ -81,11 +82,11 @@ func (f *reportVerbFlags) run(p *process, files []string) error {
 		return err
 	}
 	merged, twice := report.Merge(runs...)
-	if len(merged.Results) == 0 && merged.NotRun == 0 {
-		return usage("there is no result in %s", strings.Join(files, ", "))
-	}
 	if err := reports.probe(p); err != nil {
 		return err
+	}
+	if len(merged.Results) == 0 && merged.NotRun == 0 {
+		p.warn("there is no result in %s: a shard without a test has none, and nothing was judged", report.Visible(strings.Join(files, ", ")))
 	}
 	for i, t := range twice {
 		if left := len(twice) - i; i == mostTwice && left > 1 {

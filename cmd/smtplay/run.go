@@ -258,7 +258,7 @@ func (f *runFlags) run(ctx context.Context, p *process, paths []string) error {
 	noteRunbooks(p, paths)
 	all := len(tests)
 	if tests = shard.Take(tests); len(tests) == 0 {
-		p.note("shard %v has no test: there are %d", shard, all) // and the others run them all
+		p.note("shard %v has no test: the run has %s", shard, count(all, "test")) // and the others run them all
 	}
 	if f.list {
 		return f.showList(p.stdout, env.Redact, tests, f.format)

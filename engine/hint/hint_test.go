@@ -105,6 +105,13 @@ func TestReplies(t *testing.T) {
 
 		// Refusals that Postfix keeps back until RCPT.
 		{verb: "RCPT", reply: "450 4.7.25 Client host rejected: cannot find your hostname, [192.0.2.1]", want: "250", hint: "reject_unknown_client_hostname"},
+		{verb: "MAIL", reply: "250 2.1.0 Ok", want: "530 5.7.0", hint: "smtpd_tls_security_level=encrypt"},
+		{verb: "MAIL", reply: "250 2.1.0 Ok", want: "554", hint: "smtpd_delay_reject"},
+		{verb: "RCPT", reply: "250 2.1.5 Ok", want: "553 5.7.1 not owned by user", hint: "reject_sender_login_mismatch"},
+		{verb: "RCPT", reply: "250 2.1.5 Ok", want: "554 5.7.1", hint: "open relay"},
+		{verb: "LHLO", reply: "500 5.5.1 Not the greeting of this protocol", want: "250", hint: "--target lmtp=ADDRESS"},
+		{verb: "LHLO", reply: "502 5.5.2 Error: command not recognized", want: "250", hint: "--target lmtp=ADDRESS"},
+		{verb: "EHLO", reply: "502 5.5.2 Unknown command", want: "250", hint: "an LMTP server wants lhlo()"},
 		{verb: "RCPT", reply: "554 5.7.1 <unknown[192.0.2.1]>: Client host rejected: Access denied", want: "250", hint: "smtpd_delay_reject"},
 		{verb: "RCPT", reply: "504 5.5.2 <x>: Helo command rejected: need fully-qualified hostname", want: "250", hint: "--helo NAME"},
 		{verb: "EHLO", reply: "450 4.7.1 <x>: Helo command rejected: Host not found", want: "250", hint: "--helo NAME"},

@@ -72,6 +72,11 @@ func wantsRefusal(q *question) bool { return wants(q.Want, '5') || wants(q.Want,
 func wantsUnknownUser(q *question) bool {
 	return strings.HasPrefix(q.Want.Enhanced, "5.1.1") || slices.ContainsFunc(q.Want.Any, func(p wire.Pattern) bool { return p.Enhanced == "5.1.1" })
 }
+func wantsCode(code string) func(*question) bool {
+	return func(q *question) bool {
+		return q.Want.Code == code || slices.ContainsFunc(q.Want.Any, func(p wire.Pattern) bool { return p.Code == code })
+	}
+}
 func wantsSuccess(q *question) bool { return q.wantsOK }
 
 // byMechanism holds for an exchange in one of these, named whole or by their end.
@@ -436,6 +441,8 @@ var syntax = []rule{
 		params: []string{"fast_flush_domains", "smtpd_etrn_restrictions"}, try: []string{"postconf fast_flush_domains smtpd_etrn_restrictions"}},
 	{codes: []int{502}, verbs: []string{"VRFY", "EXPN"},
 		words: []string{"vrfy"}, params: []string{"disable_vrfy_command"}, try: []string{"postconf disable_vrfy_command"}, say: "the server does not give out addresses, which is sound (Postfix: disable_vrfy_command=yes)"},
+	{codes: []int{500, 501, 502}, verbs: []string{"LHLO"}, words: []string{"lhlo"}, say: "the server speaks SMTP here, and no LMTP: --target lmtp=ADDRESS leads to its LMTP service, unix:/PATH where that is a socket"},
+	{codes: []int{500, 502}, verbs: []string{"EHLO", "HELO"}, words: []string{"lhlo"}, say: "the server does not know this greeting: an LMTP server wants lhlo(), and one that speaks no ESMTP helo()"},
 	{codes: []int{500, 502}, say: "the server does not know this command: a typo, one that ehlo did not offer, or message text that no 354 asked for"},
 	{codes: []int{504}, say: "the server does not know this parameter of the command"},
 }
@@ -472,6 +479,10 @@ var general = []rule{
 
 // What was accepted and should not have been.
 var acceptances = []rule{
+	{codes: []int{250}, verbs: []string{"MAIL"}, when: wantsCode("530"),
+		say: "this service takes mail without TLS, or without a login: Postfix says 530 to MAIL where master.cf gives the service -o smtpd_tls_security_level=encrypt, and refuses who did not log in only at RCPT (expect_refusal)"},
+	{codes: []int{250, 251}, verbs: []string{"RCPT"}, when: wantsCode("553"),
+		say: "the sender was accepted for this login: Postfix refuses another's with reject_sender_login_mismatch in smtpd_sender_restrictions, for addresses that smtpd_sender_login_maps knows; -o in master.cf may set others for this service"},
 	{codes: []int{250, 251}, verbs: []string{"RCPT"}, when: wantsUnknownUser,
 		say: "a mailbox that does not exist was accepted: a catch-all, or recipients that are not checked (Postfix: an empty local_recipient_maps, a wildcard in virtual_mailbox_maps or virtual_alias_maps); its bounces go to forged senders"},
 	{codes: []int{250, 251}, verbs: []string{"RCPT"}, when: wantsRefusal,

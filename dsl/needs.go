@@ -94,7 +94,7 @@ func (s *Script) noteTarget(m *module, c callSite) {
 	if slices.ContainsFunc(s.needs.Targets, func(u Use) bool { return u.Name == name }) {
 		return
 	}
-	p := m.problem(c.line, name, "")
+	p := m.source.problem(c.line, m.source.findString(c.line, name), "")
 	s.needs.Targets = append(s.needs.Targets, Use{Name: name, Pos: p.Pos, column: p.Column, source: p.Source})
 }
 
@@ -157,7 +157,7 @@ func (s *Script) noteInput(m *module, v *verb, c callSite) Problems {
 	if !ok {
 		return Problems{m.problem(c.line, c.name, fmt.Sprintf("the name of a %s is written out as a string, so that check can list it", v.name))}
 	}
-	p := m.problem(c.line, name, "")
+	p := m.source.problem(c.line, m.source.findString(c.line, name), "")
 	in := Input{Name: name, Needed: len(args) == 1 || isNil(args[1]), Pos: p.Pos, column: p.Column, source: p.Source}
 	if len(args) > 1 {
 		if d := nodeOfExpr(args[1]); d.kind == stringNode || d.kind == numberNode {
@@ -231,7 +231,11 @@ func (s *Script) Ready(env *suite.Env) Problems {
 	}
 	for _, use := range s.needs.Targets {
 		if _, _, err := env.Targets.Resolve(use.Name); err != nil && !use.Optional {
-			add(use.Pos, use.column, use.source, err.Error(), targetHint(err, use.Name))
+			hint := targetHint(err, use.Name)
+			if slices.Contains(s.needs.Listens, use.Name) {
+				hint = fmt.Sprintf("--target %s=127.0.0.1:2525 says where to listen", use.Name)
+			}
+			add(use.Pos, use.column, use.source, err.Error(), hint)
 		}
 	}
 	if _, _, err := env.Targets.Resolve(suite.DefaultTarget); err != nil && s.needs.Default && !slices.ContainsFunc(s.needs.Targets, func(u Use) bool { return u.Name == suite.DefaultTarget }) {

@@ -73,13 +73,17 @@ func (s *Script) readPEM(name string) ([]byte, error) {
 	info, err := os.Stat(name)
 	switch {
 	case err != nil:
-		return nil, err
+		return nil, fmt.Errorf("%s: %w", name, pathReason(err))
 	case !info.Mode().IsRegular():
 		return nil, fmt.Errorf("%s: %w", name, errNotRegular)
 	case info.Size() > maxFile:
 		return nil, fmt.Errorf("%s is larger than %d bytes", name, maxFile)
 	}
-	return os.ReadFile(name)
+	text, err := os.ReadFile(name)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, pathReason(err))
+	}
+	return text, nil
 }
 
 // certificates are those of the file that an option names.

@@ -157,6 +157,17 @@ func (s *source) find(line int, word string) int {
 	return 0
 }
 
+// findString is where a string of that value stands on a line: a name may have the
+// same letters.
+func (s *source) findString(line int, value string) int {
+	for _, t := range s.tokens() {
+		if t.line == line && t.kind == parse.TString && t.value == value {
+			return t.column
+		}
+	}
+	return s.find(line, value)
+}
+
 func countWords(toks []token) (all, different int) {
 	seen := map[string]bool{}
 	for _, t := range toks {

@@ -249,8 +249,10 @@ func (s *Script) Tests(ctx context.Context, env *suite.Env) ([]suite.Declared, e
 	m.play(session, &v)
 	switch {
 	case v.Outcome == suite.Skipped:
+		single[0].StandsFor = suite.Skipping
 		return single, nil
 	case session.unreached: // which the run of that one test will tell
+		single[0].StandsFor = suite.Unreached
 		return single, nil
 	case v.Failure != nil:
 		f := v.Failure

@@ -57,6 +57,28 @@ func (f *chooseFlags) choose(r *suite.Runner) (err error) {
 	return nil
 }
 
+// meant leaves out the scripts that skip before they declare their tests, unless
+// they are chosen by what is known of them. Whether their tests would be is not
+// known, and said, but of the runbooks, which are named by their files.
+func meant(p *process, r *suite.Runner, tests []suite.Test, ours bool) []suite.Test {
+	var unsure []string
+	chosen := slices.DeleteFunc(tests, func(t suite.Test) bool {
+		if t.StandsFor != suite.Skipping || r.Chooses(t) {
+			return false
+		}
+		unsure = append(unsure, report.Visible(p.redact.String(t.Script.Name())))
+		return true
+	})
+	if len(unsure) > 0 && !ours {
+		skips := "skip before they declare"
+		if len(unsure) == 1 {
+			skips = "skips before it declares"
+		}
+		p.note("%s %s tests: whether one of them is meant is not known", strings.Join(unsure, ", "), skips)
+	}
+	return chosen
+}
+
 // usually leaves out what the settings of the suite do, and says so: whoever runs
 // it may not have them in mind. That none of these tests has a tag is no slip, for
 // what holds for a suite may hold for none of a script's tests, unless it is

@@ -241,7 +241,7 @@ func (f *runFlags) run(ctx context.Context, p *process, paths []string) error {
 	case n > 0:
 		return wrong(n)
 	}
-	switch tests = f.usually(p, tests); {
+	switch tests = f.usually(p, meant(p, runner, tests, len(paths) == 0)); {
 	case len(tests) == 0 && f.filter != "" && f.tagsFrom != "":
 		return usage("no test has a name that matches --filter %q and the tags %q, which %s asks for", f.filter, f.tags, f.tagsFrom).try("--tags \"\" takes all")
 	case len(tests) == 0 && f.filter != "" && f.tags != "":

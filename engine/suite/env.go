@@ -31,11 +31,22 @@ type Declared struct {
 	Once  bool     // run it once a run, however often the others are repeated or tried again
 	Tags  []string // in order
 	Cells []Cell   // where it is one of a grid: its place in it
+	// StandsFor says that it stands for all tests of its script, which could not be listed.
+	StandsFor StandsFor
 	// Holds are what it has to itself while it runs, such as an address at which it listens: no two
 	// runs that hold the same go on at once.
 	Holds []string
 	At    transcript.Pos // where it is declared; no line where all of the file is one test
 }
+
+// StandsFor says why a test stands for others, whose names and tags nobody knows.
+type StandsFor uint8
+
+const (
+	Itself    StandsFor = iota
+	Skipping            // the script skips before it declares them
+	Unreached           // there is no way to what it asks for them, such as the DNS
+)
 
 // Cell is the place of a test along one axis of a grid of tests.
 type Cell struct{ Axis, Value string }

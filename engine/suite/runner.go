@@ -35,6 +35,8 @@ type Test struct {
 	Cells  []Cell         // where a matrix declared it: its place in the grid
 	At     transcript.Pos // where it is declared: see Declared
 
+	StandsFor StandsFor // why it is there in the place of others
+
 	record string // its transcript below the folder for them, without the extension; "" where Plan did not see it
 }
 
@@ -80,7 +82,8 @@ type Ender interface {
 // then the run is over.
 type Pause func(ctx context.Context, at transcript.Pos, source string) error
 
-// Plan lists the tests that a run would take, in order. Errors of several
+// Plan lists the tests that a run would take, in order; one that stands for others
+// is always among them, for they may be meant. Errors of several
 // scripts are joined; where there is none, a tag that no test has is an
 // *UnknownTagError.
 func (r *Runner) Plan(ctx context.Context, env *Env, scripts []Script) ([]Test, error) {
@@ -93,7 +96,7 @@ func (r *Runner) Plan(ctx context.Context, env *Env, scripts []Script) ([]Test, 
 			continue
 		}
 		for i, d := range names {
-			tests = append(tests, Test{Script: s, Name: d.Name, Index: i, Once: d.Once, Holds: d.Holds, Tags: d.Tags, Cells: d.Cells, At: d.At})
+			tests = append(tests, Test{Script: s, Name: d.Name, Index: i, Once: d.Once, Holds: d.Holds, Tags: d.Tags, Cells: d.Cells, At: d.At, StandsFor: d.StandsFor})
 		}
 	}
 	known := map[string]bool{}
@@ -107,10 +110,13 @@ func (r *Runner) Plan(ctx context.Context, env *Env, scripts []Script) ([]Test, 
 	if tag, unknown := r.Tags.unknown(known); unknown && len(errs) == 0 {
 		return nil, &UnknownTagError{Tag: tag, Known: slices.Sorted(maps.Keys(known))}
 	}
-	tests = slices.DeleteFunc(tests, func(t Test) bool {
-		return r.Filter != nil && !r.Filter.MatchString(t.String()) || !r.Tags.Match(t.Tags)
-	})
+	tests = slices.DeleteFunc(tests, func(t Test) bool { return t.StandsFor == Itself && !r.Chooses(t) })
 	return tests, errors.Join(errs...)
+}
+
+// Chooses says whether the runner's filter and tags are those of the test.
+func (r *Runner) Chooses(t Test) bool {
+	return (r.Filter == nil || r.Filter.MatchString(t.String())) && r.Tags.Match(t.Tags)
 }
 
 // Run runs the tests and yields their results in the order of the tests, each

@@ -510,7 +510,7 @@ func TestPlugin(t *testing.T) {
 		{report.Run{Results: all[:1], Interrupted: true, NotRun: 1}, "SMTPLAY UNKNOWN - interrupted: 1 test not run | ", 3, "not all was run"},
 		{report.Run{Results: all[:2], NotRun: 1}, "SMTPLAY CRITICAL - 1 of 3 failed: ", 2, "a failure counts all the same"},
 		{report.Run{Results: all[4:5], NotRun: 1}, "SMTPLAY UNKNOWN - 1 of 2 without a verdict: tests/down.lua:3: no connection", 3, "with --fail-fast it is the error that counts"},
-		{report.Run{}, "SMTPLAY UNKNOWN - nothing was judged: 0 tests skipped", 3, "nothing at all"},
+		{report.Run{}, "SMTPLAY UNKNOWN - nothing was judged: there was no test", 3, "nothing at all"},
 	} {
 		line, status := report.Plugin(&tt.run)
 		if !strings.HasPrefix(line, tt.line) || status != tt.status || strings.Count(line, "|") != 1 || strings.Contains(line, "\n") {

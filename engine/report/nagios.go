@@ -53,6 +53,8 @@ func Plugin(run *Run) (line string, status PluginStatus) {
 		status = PluginUnknown
 		pick(suite.Errored)
 		says = fmt.Sprintf("%d of %d without a verdict: %s", n.Errored, len(run.Results)+run.NotRun, failureLine(first))
+	case n.Passed == 0 && n.Skipped == 0:
+		status, says = PluginUnknown, "nothing was judged: there was no test"
 	case n.Passed == 0:
 		status, says = PluginUnknown, "nothing was judged: "+plural(n.Skipped, "test")+" skipped"
 	default:

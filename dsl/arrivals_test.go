@@ -360,3 +360,20 @@ box:expect{ subject = "x" }; wait(h):expect{ from = "a@b.example" }`, reading},
 }
 
 func reading(dir string) suite.Permissions { return suite.Permissions{Read: []string{dir}} }
+
+// Where nothing came at all there is nothing to compare, so it is said where to look.
+func TestNothingArrived(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ script, hint, reason string }{
+		{`mbox(var "dir" .. "/mbox"):expect{ subject = "y", within = "20ms" }`, "mailq", "nothing came"},
+		{`local box = maildir(var "dir" .. "/in"); exec("cp " .. var "dir" .. "/letter " .. var "dir" .. "/in/new/1"); box:expect{ subject = "y", within = "20ms" }`, "", "the nearest is shown, and what differs"},
+	} {
+		dir := arrivals(t)
+		b := newBench(t, nil)
+		b.env.Vars["dir"], b.env.Allow, b.env.Options.Commands = dir, reading(dir), &engine.Commands{}
+		r := atBothEnds(t, b, tt.script)
+		if r.Failure == nil || (r.Failure.Hint == "") != (tt.hint == "") || !strings.Contains(r.Failure.Hint, tt.hint) {
+			t.Errorf("%v %+v, want the hint %q (%s)", r.Outcome, r.Failure, tt.hint, tt.reason)
+		}
+	}
+}

@@ -173,6 +173,8 @@ func (c *call) notArrived(err error) {
 	f := &suite.Failure{What: missing.Error()}
 	if missing.Nearest != nil {
 		f.Want, f.Got = sides(missing.Differs)
+	} else {
+		f.Hint = "the log of the server says what became of the message (Postfix: to=, relay=, status=), mailq what still waits; within= gives it longer"
 	}
 	f.Together = true
 	c.s.fail(c.LState, f)

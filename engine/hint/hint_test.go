@@ -109,6 +109,8 @@ func TestReplies(t *testing.T) {
 		{verb: "MAIL", reply: "250 2.1.0 Ok", want: "554", hint: "smtpd_delay_reject"},
 		{verb: "RCPT", reply: "250 2.1.5 Ok", want: "553 5.7.1 not owned by user", hint: "reject_sender_login_mismatch"},
 		{verb: "RCPT", reply: "250 2.1.5 Ok", want: "554 5.7.1", hint: "open relay"},
+		{verb: "RCPT", reply: "250 2.1.5 Ok", want: "450 4.2.0 or 451 4.7.1", hint: "check_policy_service"},
+		{verb: "RCPT", reply: "250 2.1.5 Ok", want: "450 or 554 5.7.1", hint: "open relay"},
 		{verb: "LHLO", reply: "500 5.5.1 Not the greeting of this protocol", want: "250", hint: "--target lmtp=ADDRESS"},
 		{verb: "LHLO", reply: "502 5.5.2 Error: command not recognized", want: "250", hint: "--target lmtp=ADDRESS"},
 		{verb: "EHLO", reply: "502 5.5.2 Unknown command", want: "250", hint: "an LMTP server wants lhlo()"},

@@ -485,6 +485,8 @@ var acceptances = []rule{
 		say: "the sender was accepted for this login: Postfix refuses another's with reject_sender_login_mismatch in smtpd_sender_restrictions, for addresses that smtpd_sender_login_maps knows; -o in master.cf may set others for this service"},
 	{codes: []int{250, 251}, verbs: []string{"RCPT"}, when: wantsUnknownUser,
 		say: "a mailbox that does not exist was accepted: a catch-all, or recipients that are not checked (Postfix: an empty local_recipient_maps, a wildcard in virtual_mailbox_maps or virtual_alias_maps); its bounces go to forged senders"},
+	{codes: []int{250, 251}, verbs: []string{"RCPT"}, when: func(q *question) bool { return wants(q.Want, '4') && !wants(q.Want, '5') },
+		say: "the recipient was accepted at once: the server does not greylist, or spares this client, which is in its mynetworks, on a list of its own, or has come before (Postfix: check_policy_service in smtpd_recipient_restrictions, before what permits)"},
 	{codes: []int{250, 251}, verbs: []string{"RCPT"}, when: wantsRefusal,
 		say: "the recipient was accepted: where its domain is not the server's own, this is an open relay, unless this machine is in mynetworks (then test from outside, or with xclient) or somebody logged in"},
 	{codes: []int{250}, verbs: []string{"MAIL"}, when: wantsRefusal,

@@ -23,8 +23,8 @@ import (
 type chooseFlags struct {
 	filter   string
 	tags     string
-	tagsFrom string // the settings file that gave the tags, "" where a flag did
-	usual    *suite.TagExpr
+	tagsFrom string         // the settings file that gave the tags, "" where a flag did
+	usual    *suite.TagExpr // those of the settings
 	shard    string
 	list     bool
 }
@@ -93,7 +93,7 @@ func (f *chooseFlags) usually(p *process, tests []suite.Test) []suite.Test {
 		for _, tag := range t.Tags {
 			known[tag] = true
 		}
-		if f.usual.Match(t.Tags) {
+		if t.StandsFor == suite.Unreached || f.usual.Match(t.Tags) {
 			chosen = append(chosen, t)
 		}
 	}

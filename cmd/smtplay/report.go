@@ -34,7 +34,7 @@ func newReport(p *process) *cobra.Command {
 		Long: "Reads results that run --report json=FILE wrote, several as the parts of one run,\n" +
 			"and shows them, or writes them in other formats. - is standard input.\n\n" +
 			"Exit status: as that of the run, also of a part that had no test; 2 where a file\n" +
-			"cannot be read.",
+			"cannot be read, 3 where a part is missing among several.",
 		Example: "  smtplay report results.json\n  smtplay report results.json --report html=report.html\n" +
 			"  smtplay report one.json two.json --report junit=report.xml --report json=all.json",
 		DisableFlagsInUseLine: true,
@@ -95,7 +95,42 @@ func (f *reportVerbFlags) run(p *process, files []string) error {
 		}
 		p.warn("%s has several results, in %s: each is counted", report.Visible(t.Test), namesOf(t.Files, files))
 	}
-	return show(p, &report.Console{W: out, Color: coloured, Redact: p.redact}, merged, reports)
+	err = show(p, &report.Console{W: out, Color: coloured, Redact: p.redact}, merged, reports)
+	return whole(p, merged, len(files), err)
+}
+
+// whole is what a run comes to of which parts may be missing: nothing, where it
+// would be a pass. Who asks for one part alone has it.
+func whole(p *process, run *report.Run, files int, err error) error {
+	missing := run.Missing()
+	switch {
+	case len(missing) == 0:
+		return err
+	case files == 1:
+		p.note("these are the results of %s alone", shardsOf(run.Shards))
+		return err
+	case err != nil:
+		p.warn("there are no results of %s", shardsOf(missing))
+		return err
+	}
+	return &fault{status: exitNoVerdict, msg: "there are no results of " + shardsOf(missing), hint: "give report the results of all parts of the run"}
+}
+
+// shardsOf names the first of several shards.
+func shardsOf(all []suite.Shard) string {
+	const most = 5
+	var names []string
+	for _, s := range all[:min(len(all), most)] {
+		names = append(names, s.String())
+	}
+	what := "shard "
+	if len(all) > 1 {
+		what = "the shards "
+	}
+	if left := len(all) - len(names); left > 0 {
+		names = append(names, "…")
+	}
+	return what + strings.Join(names, ", ")
 }
 
 // readResults reads all files, and says which of them cannot be read.

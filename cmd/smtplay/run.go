@@ -269,7 +269,7 @@ func (f *runFlags) run(ctx context.Context, p *process, paths []string) error {
 	if err := reports.probe(p); err != nil {
 		return err
 	}
-	return f.play(ctx, p, &playing{runner: runner, env: env, tests: tests, coloured: coloured, reports: reports, step: step})
+	return f.play(ctx, p, &playing{runner: runner, env: env, tests: tests, shard: shard, coloured: coloured, reports: reports, step: step})
 }
 
 // prepare finds what the scripts still lack, and asks for secrets where it can.
@@ -298,6 +298,7 @@ type playing struct {
 	runner   *suite.Runner
 	env      *suite.Env
 	tests    []suite.Test
+	shard    suite.Shard // which part of all they are
 	coloured bool
 	reports  *reports
 	step     *stepper // asks before each line that sends; nil for nobody
@@ -314,7 +315,7 @@ func (f *runFlags) play(ctx context.Context, p *process, r *playing) error {
 		results = io.Discard
 	}
 	console := &report.Console{W: results, Color: r.coloured, Names: report.NameWidth(r.tests), Redact: r.env.Redact}
-	if err := r.reports.begin(p, f.about(r.env), r.env.Redact, len(r.tests)); err != nil {
+	if err := r.reports.begin(p, f.about(r.env, r.shard), r.env.Redact, len(r.tests)); err != nil {
 		return err
 	}
 	told := make(chan struct{}, len(r.tests))
@@ -387,7 +388,7 @@ func conclusion(p *process, run *report.Run, counts suite.Counts, unwritten int)
 }
 
 // about is what reports say of the run as a whole.
-func (f *runFlags) about(env *suite.Env) report.Run {
+func (f *runFlags) about(env *suite.Env, shard suite.Shard) report.Run {
 	hide := env.Redact.String
 	run := report.Run{Version: moduleVersion(), Server: hide(env.Targets.Host), Seed: env.Seed, Started: time.Now()}
 	if env.Targets.Host != "" && env.Targets.Port != "" {
@@ -395,6 +396,9 @@ func (f *runFlags) about(env *suite.Env) report.Run {
 	}
 	if f.demo {
 		run.Server = "the server inside smtplay"
+	}
+	if shard.Of > 1 {
+		run.Shards = []suite.Shard{shard}
 	}
 	for _, t := range report.TargetsOf(env.Targets) {
 		run.Targets = append(run.Targets, report.Target{Name: hide(t.Name), Address: hide(t.Address)})

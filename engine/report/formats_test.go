@@ -563,6 +563,41 @@ func TestMerge(t *testing.T) {
 	}
 }
 
+// Parts of a run that was shared out, and those of which there are no results.
+func TestMissing(t *testing.T) {
+	for _, tt := range []struct{ parts, missing, why string }{
+		{"", "", "it was not shared out"},
+		{"1/1", "", "one part is all"},
+		{"2/3 1/3 3/3", "", "in any order"},
+		{"1/2 1/2 2/2", "", "a part that was run again"},
+		{"2/3", "1/3 3/3", "those around it"},
+		{"1/4 4/4", "2/4 3/4", "those between"},
+		{"1/2 2/2 2/3", "1/3 3/3", "two runs, one of them whole"},
+		{"1/2 1/3", "2/2 2/3 3/3", "two runs, neither whole"},
+	} {
+		var runs []*report.Run
+		for _, s := range strings.Fields(tt.parts) {
+			shard, err := suite.ParseShard(s)
+			if err != nil {
+				t.Fatal(err)
+			}
+			runs = append(runs, &report.Run{Shards: []suite.Shard{shard}})
+		}
+		merged, _ := report.Merge(runs...)
+		var missing []string
+		for _, s := range merged.Missing() {
+			missing = append(missing, s.String())
+		}
+		if got := strings.Join(missing, " "); got != tt.missing {
+			t.Errorf("%q: %q (%s)", tt.parts, got, tt.why)
+		}
+	}
+	huge := &report.Run{Shards: []suite.Shard{{Index: 1, Of: 100_000}, {Index: 1, Of: 99_999}}}
+	if n := len(huge.Missing()); n != 1000 {
+		t.Errorf("%d are missing, of a number that is bounded", n)
+	}
+}
+
 // failingWriter fails after so many bytes.
 type failingWriter struct{ left int }
 

@@ -45,6 +45,7 @@ type (
 		Seconds     float64      `json:"seconds"`
 		Interrupted bool         `json:"interrupted,omitempty"`
 		NotRun      int          `json:"not_run,omitempty"`
+		Shards      []string     `json:"shards,omitempty"`
 		Counts      jsonCounts   `json:"counts"`
 	}
 	jsonTarget struct {
@@ -191,6 +192,9 @@ func jsonRunOf(r *Run) jsonRun {
 		Interrupted: r.Interrupted, NotRun: r.NotRun, Counts: jsonCountsOf(r.Counts())}
 	for _, t := range r.Targets {
 		j.Targets = append(j.Targets, jsonTarget{text(t.Name), text(t.Address)})
+	}
+	for _, s := range r.Shards {
+		j.Shards = append(j.Shards, s.String())
 	}
 	return j
 }

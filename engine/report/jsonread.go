@@ -113,6 +113,15 @@ func (d *jsonDocument) run() (*Run, error) {
 	for _, t := range j.Targets {
 		run.Targets = append(run.Targets, Target(t))
 	}
+	for _, s := range j.Shards {
+		shard, err := suite.ParseShard(s)
+		if err != nil {
+			return nil, err
+		}
+		run.Shards = append(run.Shards, shard)
+	}
+	slices.SortFunc(run.Shards, suite.Shard.Compare)
+	run.Shards = slices.Compact(run.Shards)
 	scripts := map[told]*told{}
 	for i := range d.Results {
 		r, err := d.Results[i].result(scripts)

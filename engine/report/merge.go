@@ -27,6 +27,7 @@ func Merge(runs ...*Run) (*Run, []Twice) {
 	for i, r := range runs {
 		versions, servers = append(versions, r.Version), append(servers, r.Server)
 		merged.Targets = append(merged.Targets, r.Targets...)
+		merged.Shards = append(merged.Shards, r.Shards...)
 		merged.Seconds += r.Seconds
 		merged.NotRun += r.NotRun
 		merged.Interrupted = merged.Interrupted || r.Interrupted
@@ -45,6 +46,8 @@ func Merge(runs ...*Run) (*Run, []Twice) {
 	merged.Version, merged.Server = listed(versions), listed(servers)
 	slices.SortStableFunc(merged.Targets, compareTargets)
 	merged.Targets = slices.Compact(merged.Targets)
+	slices.SortFunc(merged.Shards, suite.Shard.Compare)
+	merged.Shards = slices.Compact(merged.Shards)
 	if len(runs) > 1 {
 		slices.SortStableFunc(all, func(a, b from) int {
 			return cmp.Or(cmp.Compare(a.Script.Name(), b.Script.Name()), cmp.Compare(a.Index, b.Index), cmp.Compare(a.Name, b.Name))

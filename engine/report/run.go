@@ -23,6 +23,8 @@ type Run struct {
 	Interrupted bool    // somebody stopped it: the results are those so far
 	NotRun      int     // tests without a result, as it was stopped before
 	Results     []suite.Result
+
+	Shards []suite.Shard // which parts of a run that was shared out these are, in order; nil where it was not
 }
 
 // Target is a name that scripts connect to, and where it leads.
@@ -36,6 +38,30 @@ func TargetsOf(t suite.Targets) []Target {
 	}
 	slices.SortFunc(all, compareTargets)
 	return all
+}
+
+// mostMissing bounds what Missing returns: a file may speak of any number of parts.
+const mostMissing = 1000
+
+// Missing are the parts that are not among the Shards, in order, and no more than
+// 1,000 of them: without them nobody knows what the whole came to.
+func (r *Run) Missing() []suite.Shard {
+	var missing []suite.Shard
+	for i, s := range r.Shards {
+		from, to := 1, s.Index // what is between it and the one before
+		if i > 0 && r.Shards[i-1].Of == s.Of {
+			from = r.Shards[i-1].Index + 1
+		}
+		if i+1 == len(r.Shards) || r.Shards[i+1].Of != s.Of {
+			to = s.Of + 1 // and what comes after the last
+		}
+		for n := from; n < to && len(missing) < mostMissing; n++ {
+			if n != s.Index {
+				missing = append(missing, suite.Shard{Index: n, Of: s.Of})
+			}
+		}
+	}
+	return missing
 }
 
 // Counts are the results by outcome.

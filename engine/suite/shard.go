@@ -1,6 +1,7 @@
 package suite
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
@@ -40,6 +41,12 @@ func NewShard(index, of int) (Shard, error) {
 
 // String is the shard as it is written.
 func (s Shard) String() string { return fmt.Sprintf("%d/%d", s.Index, s.Of) }
+
+// Compare orders the shards of one run by their number, and runs of fewer before
+// runs of more.
+func (s Shard) Compare(other Shard) int {
+	return cmp.Or(cmp.Compare(s.Of, other.Of), cmp.Compare(s.Index, other.Index))
+}
 
 // Take is the shard's part of the tests. They are dealt out one by one, as
 // cards are, so that the parts of any N are all tests, each once, and no part

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"smtplay/dsl"
 	"smtplay/engine/transcript"
@@ -135,9 +136,9 @@ func isScript(name string) bool {
 func aside(name string) bool { return name[0] == '_' || name[0] == '.' }
 
 // isMeta says whether a file only declares types for an editor.
-func isMeta(text []byte) bool { return metaLine.Match(text) }
+func isMeta(text []byte) bool { return metaLine().Match(text) }
 
-var metaLine = regexp.MustCompile(`(?m)^[ \t]*---@meta\b`)
+var metaLine = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?m)^[ \t]*---@meta\b`) })
 
 // unique drops what was named twice.
 func unique(all []source) []source {

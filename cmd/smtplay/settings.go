@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/pelletier/go-toml/v2"
 	"github.com/spf13/pflag"
@@ -104,7 +105,7 @@ func settingsFault(name string, err error) error {
 	var unknown *toml.StrictMissingError
 	if errors.As(err, &unknown) && len(unknown.Errors) > 0 {
 		for _, one := range unknown.Errors {
-			if key := one.Key()[0]; aboutSecrets.MatchString(key) {
+			if key := one.Key()[0]; aboutSecrets().MatchString(key) {
 				row, _ := one.Position()
 				return usage("%s:%d: %s: no secret belongs into this file, which lies beside the scripts and is shared as they are", name, row, key).
 					try("--secret NAME=@FILE reads a secret from a file of your own; SMTPLAY_SECRET_NAME, or the prompt on a terminal, will do as well")
@@ -130,7 +131,7 @@ func settingsFault(name string, err error) error {
 	return usage("%s: %v", name, err)
 }
 
-var aboutSecrets = regexp.MustCompile(`(?i)secret|passw|token|credential`)
+var aboutSecrets = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?i)secret|passw|token|credential`) })
 
 // wrong is what is wrong with a key of a table, "" being the file itself.
 func (s *settings) wrong(table, key string, err error) *fault {

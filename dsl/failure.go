@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 
 	lua "github.com/yuin/gopher-lua"
 	"github.com/yuin/gopher-lua/parse"
@@ -217,12 +218,14 @@ func (s *session) judge(err error) suite.Verdict {
 }
 
 // missingKey is what Lua says of x.y where x is nil.
-var missingKey = regexp.MustCompile(`^attempt to index a non-table object\(nil\) with key '([A-Za-z_][A-Za-z0-9_]*)'`)
+var missingKey = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^attempt to index a non-table object\(nil\) with key '([A-Za-z_][A-Za-z0-9_]*)'`)
+})
 
 // explain adds to Lua's commonest error what Lua does not say: where in its
 // line it is, and what is nil there.
 func (s *session) explain(f *suite.Failure) {
-	m := missingKey.FindStringSubmatch(f.What)
+	m := missingKey().FindStringSubmatch(f.What)
 	file := s.file(f.Pos.File)
 	if m == nil || file == nil {
 		return

@@ -220,7 +220,11 @@ func commentShebang(text string) string {
 
 // chapterLine is a line of the leading block that says where the script stands in
 // a document. One without a number is prose.
-var chapterLine = regexp.MustCompile(`^\s*chapter:\s*([0-9].*)$`)
+func chapterLine(said string) (chapter string, ok bool) {
+	chapter, ok = strings.CutPrefix(strings.TrimSpace(said), "chapter:")
+	chapter = strings.TrimSpace(chapter)
+	return chapter, ok && chapter != "" && chapter[0] >= '0' && chapter[0] <= '9'
+}
 
 // leadingBlock reads title, description, tags and chapter of a script.
 func (s *source) leadingBlock() (problems Problems) {
@@ -240,21 +244,21 @@ func (s *source) leadingBlock() (problems Problems) {
 			break
 		}
 		s.block[1] = first + i + 1
-		if m := tagsLine.FindStringSubmatch(said); m != nil {
-			tags, err := suite.SplitTags(m[1])
+		if given, ok := tagsLine(said); ok {
+			tags, err := suite.SplitTags(given)
 			if err != nil {
 				problems = append(problems, s.problem(first+i, strings.Index(l, "tags:")+1, err.Error()))
 			}
 			s.tags = union(s.tags, tags)
 			continue
 		}
-		if m := chapterLine.FindStringSubmatch(said); m != nil {
-			if _, ok := suite.ParseChapter(m[1]); !ok {
+		if chapter, ok := chapterLine(said); ok {
+			if _, ok := suite.ParseChapter(chapter); !ok {
 				problems = append(problems, s.problem(first+i, strings.Index(l, "chapter:")+1, "a chapter has a number and a title, as in --- chapter: 2.1 Logging in"))
 			} else if s.chapter != "" {
 				problems = append(problems, s.problem(first+i, strings.Index(l, "chapter:")+1, "a script stands in one chapter, and this is its second"))
 			}
-			s.chapter = strings.TrimSpace(m[1])
+			s.chapter = chapter
 			continue
 		}
 		// Notes for a language server are none for the reader.

@@ -11,8 +11,11 @@ import (
 	"smtplay/engine/suite"
 )
 
-// tagsLine is a line of the leading block that says which tags the script has.
-var tagsLine = regexp.MustCompile(`^\s*tags:(.*)$`)
+// tagsLine is what a line of the leading block says of the script's tags, without
+// its dashes; ok is false where it is another line.
+func tagsLine(said string) (tags string, ok bool) {
+	return strings.CutPrefix(strings.TrimSpace(said), "tags:")
+}
 
 // Lines that were probably meant to be one. What stands there must be tags too:
 // prose may begin with the word.
@@ -33,8 +36,11 @@ func (s *source) lostTags() (problems Problems) {
 		opening = opening && (trimmed == "" || strings.HasPrefix(trimmed, "--") || i == 0 && strings.HasPrefix(trimmed, "#!"))
 		if s.opens(line) {
 			said := strings.TrimPrefix(strings.TrimLeft(l, " \t"), "---")
+			if _, ok := tagsLine(said); ok {
+				continue
+			}
 			m := misspeltTags().FindStringSubmatch(said)
-			if m == nil || tagsLine.MatchString(said) {
+			if m == nil {
 				continue
 			}
 			if tags, err := suite.SplitTags(m[1]); err == nil {

@@ -37,17 +37,22 @@ type process struct {
 	terminal  func(s *screen, interrupt func()) (input, error)         // reads lines that are edited
 }
 
-func newProcess() *process {
+// forMany prepares for many conversations, unless the environment says otherwise.
+// One alone is over before that has paid.
+func (p *process) forMany() {
 	// Conversations wait for the network: beyond half of the processors, more
 	// of them only wake each other up, and the server under test is often on
 	// this machine too.
-	if half := runtime.NumCPU() / 2; half >= 1 && os.Getenv("GOMAXPROCS") == "" {
+	if half := runtime.NumCPU() / 2; half >= 1 && p.env["GOMAXPROCS"] == "" {
 		runtime.GOMAXPROCS(half)
 	}
 	// What lives from test to test is little, so collecting seldom costs little.
-	if os.Getenv("GOGC") == "" {
+	if p.env["GOGC"] == "" {
 		debug.SetGCPercent(400)
 	}
+}
+
+func newProcess() *process {
 	// Without this a reader that has seen enough (smtplay run | head) would
 	// kill the program in the middle of a conversation.
 	signal.Ignore(syscall.SIGPIPE)

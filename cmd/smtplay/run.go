@@ -318,6 +318,9 @@ func (f *runFlags) play(ctx context.Context, p *process, r *playing) error {
 	if err := r.reports.begin(p, f.about(r.env, r.shard), r.env.Redact, len(r.tests)); err != nil {
 		return err
 	}
+	if len(r.tests)*max(1, r.runner.Repeat) > 1 {
+		p.forMany()
+	}
 	told := make(chan struct{}, len(r.tests))
 	r.runner.Live = r.reports.live()
 	if f.verbose {

@@ -76,6 +76,7 @@ func newServe(p *process) *cobra.Command {
 		RunE: func(cmd *cobra.Command, paths []string) error {
 			ctx, stop := interruptible(cmd.Context())
 			defer stop()
+			p.forMany()
 			return f.serve(ctx, p, paths)
 		},
 	}

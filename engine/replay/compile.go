@@ -89,13 +89,17 @@ type state struct {
 }
 
 // waitNotes are the notes of the engine's that say what a client waited for.
-var waitNotes = []struct {
+var waitNotes = sync.OnceValue(func() []waitNote {
+	return []waitNote{
+		{silence, regexp.MustCompile(`^silence for (\S+)$`)},
+		{unheard, regexp.MustCompile(`^(?:no reply|the reply was not complete) within (\S+)$`)},
+		{left, regexp.MustCompile(`^still open after (\S+)$`)},
+	}
+})
+
+type waitNote struct {
 	kind kind
 	form *regexp.Regexp
-}{
-	{silence, regexp.MustCompile(`^silence for (\S+)$`)},
-	{unheard, regexp.MustCompile(`^(?:no reply|the reply was not complete) within (\S+)$`)},
-	{left, regexp.MustCompile(`^still open after (\S+)$`)},
 }
 
 // failedHandshake begins the note of a handshake that came to nothing.
@@ -206,7 +210,7 @@ func (c *compiler) secure(t *state, unverified bool) {
 
 // note adds what a remark tells that the client did.
 func (c *compiler) note(t *state, words string) {
-	for _, n := range waitNotes {
+	for _, n := range waitNotes() {
 		if m := n.form.FindStringSubmatch(words); m != nil {
 			if d, err := time.ParseDuration(m[1]); err == nil {
 				c.add(t, &step{kind: n.kind, wait: d})

@@ -30,6 +30,12 @@ func (r *Runner) settle(ctx context.Context, env *Env, s *slot, run int, worker 
 	if s.test.Once || r.Retries <= 0 {
 		return result
 	}
+	return r.retry(ctx, env, s, run, worker, result)
+}
+
+// retry is what settle does after the first attempt. It takes a stack of its own
+// kind: thousands may wait inside the first, each on one.
+func (r *Runner) retry(ctx context.Context, env *Env, s *slot, run int, worker *Worker, result *Result) *Result {
 	var gone []Attempt
 	for result.Outcome.bad() && len(gone) < r.Retries && ctx.Err() == nil {
 		attempt := Attempt{Verdict: result.Verdict, Seconds: result.Seconds, Record: result.Record}

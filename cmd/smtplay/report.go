@@ -34,7 +34,8 @@ func newReport(p *process) *cobra.Command {
 		Long: "Reads results that run --report json=FILE wrote, several as the parts of one run,\n" +
 			"and shows them, or writes them in other formats. - is standard input.\n\n" +
 			"Exit status: as that of the run, also of a part that had no test; 2 where a file\n" +
-			"cannot be read, 3 where a part is missing among several.",
+			"cannot be read or nothing is in them, 3 where all passed and a part is missing\n" +
+			"among several.",
 		Example: "  smtplay report results.json\n  smtplay report results.json --report html=report.html\n" +
 			"  smtplay report one.json two.json --report junit=report.xml --report json=all.json",
 		DisableFlagsInUseLine: true,
@@ -82,10 +83,14 @@ func (f *reportVerbFlags) run(p *process, files []string) error {
 		return err
 	}
 	merged, twice := report.Merge(runs...)
+	empty := len(merged.Results) == 0 && merged.NotRun == 0
+	if empty && len(merged.Shards) == 0 { // run writes none of a whole without a test
+		return usage("there is no result in %s", report.Visible(strings.Join(files, ", ")))
+	}
 	if err := reports.probe(p); err != nil {
 		return err
 	}
-	if len(merged.Results) == 0 && merged.NotRun == 0 {
+	if empty {
 		p.warn("there is no result in %s: a shard without a test has none, and nothing was judged", report.Visible(strings.Join(files, ", ")))
 	}
 	for i, t := range twice {

@@ -80,7 +80,36 @@ type pipelineRun struct {
 	statuses []int  // of the machines
 	report   string // what the job after them printed
 	status   int    // of that job
+	command  string
 	dir      string // where it ran
+}
+
+// afterwards runs the command of the job after the machines.
+func (r *pipelineRun) afterwards(t *testing.T, command string) {
+	t.Helper()
+	r.command = command
+	r.report, r.status = inFolder(t, r.dir, command)
+}
+
+// loseAllButOne removes the results of all machines but one.
+func (r *pipelineRun) loseAllButOne(t *testing.T) {
+	t.Helper()
+	var kept []string
+	for _, pattern := range []string{"*.json", "parts/*/results.json"} {
+		files, err := filepath.Glob(filepath.Join(r.dir, pattern))
+		if err != nil {
+			t.Fatal(err)
+		}
+		kept = append(kept, files...)
+	}
+	if len(kept) != len(r.statuses) {
+		t.Fatalf("of %d machines there are %q", len(r.statuses), kept)
+	}
+	for _, file := range kept[1:] {
+		if err := os.Remove(file); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // suiteFolder is a workspace with the folder tests, of five scripts; one of them
@@ -126,7 +155,7 @@ func (r *pipelineRun) github(t *testing.T, w workflow, wrong string) {
 							t.Fatalf("%q is run by nobody", s.Run)
 						}
 						r.dir = j.dir
-						r.report, r.status = inFolder(t, j.dir, strings.Replace(s.Run, "go run ./cmd/smtplay", "smtplay", 1))
+						r.afterwards(t, strings.Replace(s.Run, "go run ./cmd/smtplay", "smtplay", 1))
 					case action == "OWNER/smtplay/.github/actions/smtplay":
 						use := job{dir: j.dir, inputs: with}
 						use.do(t)
@@ -174,7 +203,7 @@ func (r *pipelineRun) gitlab(t *testing.T, jobs map[string]gitlabJob, wrong stri
 			write(t, r.dir, map[string]string{filepath.Base(files[0]): string(text)})
 		}
 	}
-	r.report, r.status = inFolder(t, r.dir, strings.Join(report.Script, " && "))
+	r.afterwards(t, strings.Join(report.Script, " && "))
 }
 
 // kubernetes runs the pods, and then the command below them.
@@ -193,7 +222,7 @@ func (r *pipelineRun) kubernetes(t *testing.T, k kubernetesJob, wrong string) {
 	}
 	consoles := blocks(guide("ci"), "console")
 	command := strings.TrimPrefix(strings.TrimSpace(consoles[len(consoles)-1]), "$ ")
-	r.report, r.status = inFolder(t, r.dir, strings.Replace(command, "/results/", "./", 1))
+	r.afterwards(t, strings.ReplaceAll(command, "/results/", "./"))
 }
 
 // htmlTag is what stands around words, of which the wrong one is marked.
@@ -235,6 +264,10 @@ func TestPipelines(t *testing.T) {
 				}
 				if page, err := os.ReadFile(filepath.Join(r.dir, "report.html")); err != nil || strings.Contains(htmlTag.ReplaceAllString(string(page), ""), "expect 554") != (wrong != "") {
 					t.Errorf("%d bytes of HTML: %v", len(page), err)
+				}
+				r.loseAllButOne(t)
+				if r.afterwards(t, r.command); r.status != exitUsage || !strings.Contains(r.report, "2 files cannot be read") {
+					t.Errorf("exit status %d with the results of one machine alone\n%s", r.status, r.report)
 				}
 			})
 		}

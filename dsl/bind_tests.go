@@ -20,7 +20,7 @@ func testVerbs() []*verb {
 			options: []param{optTags, optOnce},
 			example: `test{ "relaying is refused", tags = "smoke", function() … end }`, run: runTest},
 		matrixVerb(),
-		&verb{name: "step", doc: "Begins a chapter of the transcript.", args: []param{{name: "heading", kind: textKind}}, run: func(c *call) int {
+		&verb{name: "step", doc: "Puts a heading into the transcript.", args: []param{{name: "heading", kind: textKind}}, run: func(c *call) int {
 			c.s.record(transcript.Step, c.text(0))
 			return 0
 		}},

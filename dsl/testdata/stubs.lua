@@ -977,7 +977,7 @@ function test(name, body, options) end
 ---@overload fun(options: smtplay.matrix.options): any
 function matrix(name, body, options) end
 
----Begins a chapter of the transcript.
+---Puts a heading into the transcript.
 ---@param heading string|number
 function step(heading) end
 

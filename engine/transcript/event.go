@@ -16,7 +16,7 @@ const (
 	Client                  // Data went to the server
 	Note                    // a remark of smtplay's or of the script's
 	Close                   // the connection ended; Data says by whom
-	Step                    // a chapter of the script begins
+	Step                    // a heading
 	Accept                  // a connection was let in, in which smtplay is the server; Data is the listener's name and whom it is from
 )
 

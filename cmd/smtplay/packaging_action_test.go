@@ -58,6 +58,20 @@ func TestActionRuns(t *testing.T) {
 	}
 }
 
+// A server that the settings name is not passed over for the one inside smtplay,
+// at which all would be well.
+func TestActionTakesTheSettingsServer(t *testing.T) {
+	bashThere(t)
+	for _, settings := range []string{"server = '127.0.0.1:1'\n", "server='127.0.0.1:1'\n", "[targets]\nsmtp = '127.0.0.1:1'\n", "targets.smtp = '127.0.0.1:1'\n"} {
+		j := job{dir: t.TempDir(), inputs: map[string]string{"paths": "good.lua"}}
+		write(t, j.dir, map[string]string{"good.lua": "expect 220\n", ".smtplay.toml": settings})
+		j.do(t)
+		if j.status != 3 || !strings.Contains(j.said, "no connection to 127.0.0.1:1") {
+			t.Errorf("%q: exit status %d\n%s", settings, j.status, j.said)
+		}
+	}
+}
+
 // Inputs are words and nothing else, whatever they hold: nothing runs, and no
 // pattern is followed. In smtplay's place stands what writes down its arguments.
 func TestActionTakesInputsAsWords(t *testing.T) {

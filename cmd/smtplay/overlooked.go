@@ -40,8 +40,8 @@ func warnAbove(p *process, verb string, paths []string) {
 		if len(names) == 1 {
 			does, lies = "does", "it lies"
 		}
-		p.warn("%s %s not count: %s above the current folder and above what is run; cd %s && smtplay %s %s takes all",
-			strings.Join(names, " and "), does, lies, report.Visible(folder), verb, report.Visible(below))
+		p.warn("%s %s not count: %s above the current folder and above what is run; where all of that is yours, cd %s && smtplay %s %s takes it",
+			strings.Join(names, " and "), does, lies, report.Visible(shellWord(folder)), verb, report.Visible(shellWord(below)))
 	}
 }
 
@@ -106,7 +106,7 @@ func (f *runFlags) warnOthers(p *process, paths []string, scripts *loaded) error
 				return err
 			}
 			if own != nil && own.more() {
-				p.warn("%s does not count, but for its masks: settings are those of %s and above; smtplay run %s takes them", report.Visible(own.name), report.Visible(roots[0]), report.Visible(folder))
+				p.warn("%s does not count, but for its masks: settings are those of %s and above; smtplay run %s takes them", report.Visible(own.name), report.Visible(roots[0]), report.Visible(shellWord(folder)))
 			}
 		}
 	}

@@ -33,9 +33,8 @@ func newReport(p *process) *cobra.Command {
 		Short: "Render or merge the results of earlier runs",
 		Long: "Reads results that run --report json=FILE wrote, several as the parts of one run,\n" +
 			"and shows them, or writes them in other formats. - is standard input.\n\n" +
-			"Exit status: as that of the run, also of a part that had no test; 2 where a file\n" +
-			"cannot be read or nothing is in them, 3 where all passed and a part is missing\n" +
-			"among several.",
+			"Exit status: as that of the run; 2 where a file cannot be read or nothing is in\n" +
+			"them, 3 where all passed and a part is missing.",
 		Example: "  smtplay report results.json\n  smtplay report results.json --report html=report.html\n" +
 			"  smtplay report one.json two.json --report junit=report.xml --report json=all.json",
 		DisableFlagsInUseLine: true,
@@ -101,18 +100,15 @@ func (f *reportVerbFlags) run(p *process, files []string) error {
 		p.warn("%s has several results, in %s: each is counted", report.Visible(t.Test), namesOf(t.Files, files))
 	}
 	err = show(p, &report.Console{W: out, Color: coloured, Redact: p.redact}, merged, reports)
-	return whole(p, merged, len(files), err)
+	return whole(p, merged, err)
 }
 
-// whole is what a run comes to of which parts may be missing: nothing, where it
-// would be a pass. Who asks for one part alone has it.
-func whole(p *process, run *report.Run, files int, err error) error {
+// whole is what a run comes to of which parts may be missing: no pass, for what
+// was not run has not passed. All that is there is shown, and written.
+func whole(p *process, run *report.Run, err error) error {
 	missing := run.Missing()
 	switch {
 	case len(missing) == 0:
-		return err
-	case files == 1:
-		p.note("these are the results of %s alone", shardsOf(run.Shards))
 		return err
 	case err != nil:
 		p.warn("there are no results of %s", shardsOf(missing))

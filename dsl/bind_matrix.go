@@ -48,20 +48,32 @@ func runMatrix(c *call) int {
 	d := declared{body: body}
 	d.Once, d.Tags, d.At = c.once(), c.tags(), c.pos
 	mine := c.s.run.Index - len(c.s.tests)
-	alone := c.s.phase == phaseChoosing
+	s := c.s
+	combination := func(i int) declared { return s.combination(d, name, axes, i) }
+	alone := s.phase == phaseChoosing
 	if alone && mine >= 0 && mine < total {
-		own := c.combination(d, name, axes, mine)
-		alone = c.s.listed(&own) // else it has another place by now
+		own := combination(mine)
+		alone = s.listed(&own) // else it has another place by now
 	}
 	for i := range total {
 		// Each test runs the whole file again, and needs its own place only.
 		if alone && i != mine {
-			c.s.tests = append(c.s.tests, declared{})
+			s.tests = append(s.tests, declared{})
 			continue
 		}
-		c.declare(c.combination(d, name, axes, i))
+		c.declare(combination(i))
+	}
+	if alone { // and what has its place may be another test
+		s.unmade = append(s.unmade, combinations{total, combination})
 	}
 	return 0
+}
+
+// combinations are the tests of a matrix, of which a run makes none that it does
+// not look for.
+type combinations struct {
+	total int
+	make  func(i int) declared
 }
 
 // matrixArguments are the name, "" where there is none, and the body.
@@ -160,7 +172,7 @@ func (c *call) axis(name string, list *lua.LTable) axis {
 }
 
 // combination is test n of a matrix. The last axis changes fastest.
-func (c *call) combination(d declared, name string, axes []axis, n int) declared {
+func (s *session) combination(d declared, name string, axes []axis, n int) declared {
 	members := make([]member, len(axes))
 	cells := make([]suite.Cell, len(axes))
 	words := make([]string, len(axes))
@@ -175,8 +187,8 @@ func (c *call) combination(d declared, name string, axes []axis, n int) declared
 	if name != "" {
 		d.Name = fmt.Sprintf("%s: %s", name, d.Name)
 	}
-	if c.s.phase != phaseListing {
-		d.args = []lua.LValue{c.s.m.record("combination", members)}
+	if s.phase != phaseListing {
+		d.args = []lua.LValue{s.m.record("combination", members)}
 	}
 	return d
 }

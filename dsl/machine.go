@@ -352,5 +352,12 @@ func (s *session) choose() *declared {
 			return &s.tests[i]
 		}
 	}
+	for _, matrix := range s.unmade {
+		for i := range matrix.total {
+			if d := matrix.make(i); s.listed(&d) {
+				return &d
+			}
+		}
+	}
 	return nil
 }

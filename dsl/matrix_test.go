@@ -118,6 +118,7 @@ func TestScriptTags(t *testing.T) {
 func TestTestsInAnotherOrder(t *testing.T) {
 	const each = "for word in var('words'):gmatch '%a+' do test(word, function() expect(word == 'good' and 220 or 554) end) end"
 	const grid = "local all = {}; for word in var('words'):gmatch '%a+' do all[#all + 1] = word end\nmatrix{ word = all, function(m) expect(m.word == 'good' and 220 or 554) end }"
+	const grids = "for word in var('words'):gmatch '%a+' do local n = {}; for i = 1, #word do n[i] = i end\nmatrix{ word, n = n, function(m) expect(word == 'ok' and 220 or 554) end } end"
 	for _, row := range []struct{ script, before, after, want, why string }{
 		{each, "good bad", "good bad", "passed failed", "the same order"},
 		{each, "good bad", "bad good", "passed failed", "another: by its place, each would get the other's verdict"},
@@ -126,6 +127,9 @@ func TestTestsInAnotherOrder(t *testing.T) {
 		{each, "bad good", "good", "error passed", "nor is there one"},
 		{grid, "good bad", "bad good", "passed failed", "of a matrix too"},
 		{grid, "good bad", "good other", "passed error", "of which one is gone"},
+		{grids, "ok bad", "bad ok", "passed passed failed failed failed", "whole matrices: none of their tests has its place in its own"},
+		{grids, "bad ok", "ok bad", "failed failed failed passed passed", "and the larger one first"},
+		{grids, "ok bad", "so ok", "passed passed error error error", "one of which is gone"},
 	} {
 		s, problems := Compile("t.lua", []byte(row.script))
 		if s == nil {

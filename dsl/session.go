@@ -47,6 +47,7 @@ type session struct {
 
 	around   []surrounding             // of the suite.lua of each folder, the outermost first
 	tests    []declared                // found while listing and choosing
+	unmade   []combinations            // of matrices, found while choosing
 	chosen   *declared                 // that which is run; nil until it was found
 	named    map[string]transcript.Pos // where they are
 	convs    []*conversation

@@ -78,12 +78,17 @@ func AppendMessage[T string | []byte](dst []byte, text T) []byte {
 
 func appendLines[T string | []byte](dst []byte, text T, stuff bool) []byte {
 	dst = slices.Grow(dst, len(text)+len(text)/32+len("\r\n.\r\n"))
-	cr := -1 // the first CR that is not written yet, len(text) for none
+	// The first of each that is not written yet, len(text) for none: to seek one anew for each line is to read the text
+	// that often.
+	cr, lf := -1, -1
 	for start := 0; start < len(text); {
 		if cr < start {
 			cr = index(text, start, '\r')
 		}
-		end := min(cr, index(text, start, '\n'))
+		if lf < start {
+			lf = index(text, start, '\n')
+		}
+		end := min(cr, lf)
 		if stuff && text[start] == '.' {
 			dst = append(dst, '.')
 		}

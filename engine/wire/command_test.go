@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"strings"
 	"testing"
+	"time"
 
 	"smtplay/engine/wire"
 )
@@ -125,6 +126,18 @@ func TestUTF8Xtext(t *testing.T) {
 	} {
 		if got := wire.UTF8Xtext(tt.s); got != tt.want {
 			t.Errorf("%q: got %q, want %q (%s)", tt.s, got, tt.want, tt.why)
+		}
+	}
+}
+
+// The time is that of the text's length, whichever line ends it has: nothing ends
+// the work once it has begun, the time of a test neither.
+func TestLineEndsTakeLinearTime(t *testing.T) {
+	for _, end := range []string{"\r", "\n", "\r\n"} {
+		text, begun := strings.Repeat(end, 1<<20), time.Now()
+		wire.AppendMessage(nil, text)
+		if took := time.Since(begun); took > 3*time.Second { // it is some 10 ms
+			t.Errorf("a million of %q took %v", end, took)
 		}
 	}
 }

@@ -1,6 +1,9 @@
 package engine_test
 
 import (
+	"net"
+	"runtime"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -50,6 +53,45 @@ func TestDeadlineOfAnEarlierWait(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// What came in time is not late for the sake of others: scripts that do nothing but
+// compute may have the only processor for longer than a reply is given.
+func TestReplyInTimeBesideOthers(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	conn, err := net.Dial("tcp", listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	peer, err := listener.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer peer.Close()
+	c, err := engine.Over(t.Context(), conn, "mail.example.com:25", engine.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if _, err := peer.Write([]byte("220 mail.example.com\r\n")); err != nil {
+		t.Fatal(err)
+	}
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	var over atomic.Bool
+	defer over.Store(true)
+	for range 30 { // each has the processor for 10 ms in turn
+		go func() {
+			for !over.Load() {
+			}
+		}()
+	}
+	if r, err := c.ReadReply(t.Context(), 100*time.Millisecond); err != nil || r.Code != 220 {
+		t.Errorf("%v %v: the greeting was there before anybody waited for it", r, err)
 	}
 }
 

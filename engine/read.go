@@ -144,7 +144,7 @@ func (c *Conn) fill(deadline time.Time) error {
 	} else if len(c.in) == cap(c.in) {
 		c.in, c.r = c.more(), 0
 	}
-	defer func() { c.sock.impatient = false }()
+	defer func() { c.sock.impatient, c.sock.yields = false, false }()
 	if deadline.IsZero() && c.tls == nil && c.sock.sys != nil { // before every command: such a read needs no deadline
 		c.sock.impatient = true
 		return c.read(time.Time{})
@@ -156,6 +156,7 @@ func (c *Conn) fill(deadline time.Time) error {
 		until = time.Time{}
 	}
 	c.sock.readUntil(until, now)
+	c.sock.yields = until.Sub(now) > timeToYield
 	if c.tls != nil { // which answers a key update while it reads
 		if c.sock.impatient {
 			deadline = now.Add(time.Second)

@@ -16,6 +16,7 @@ type socket struct {
 	net.Conn
 	sys       syscall.RawConn // nil where there is no descriptor
 	impatient bool            // Read returns what is there, or a timeout at once
+	yields    bool            // Read has time to let others go first
 	capture   []byte          // what a handshake read, up to captureMax
 	capturing bool
 	now       nowRead
@@ -33,6 +34,10 @@ type socket struct {
 
 const captureMax = 4096
 
+// timeToYield is how long a read must have for others to go first: more than the
+// turns of hundreds of scripts take that do nothing but compute.
+const timeToYield = 10 * time.Second
+
 func newSocket(nc net.Conn) *socket {
 	s := &socket{Conn: nc}
 	if sc, ok := nc.(syscall.Conn); ok {
@@ -47,8 +52,11 @@ func (s *socket) Read(b []byte) (n int, err error) {
 	switch {
 	case !s.impatient && !s.told():
 		// What was asked for is seldom there yet. Whoever lets the other conversations that can go on have their turn
-		// first often finds it, and is spared the read of nothing, the wait and the waking up.
-		runtime.Gosched()
+		// first often finds it, and is spared the read of nothing, the wait and the waking up. Their turns may be long:
+		// a read whose time ended meanwhile would fail, whatever had come.
+		if s.yields {
+			runtime.Gosched()
+		}
 		n, err = s.Conn.Read(b)
 	case !s.impatient:
 		n, err = s.readWaiting(b)

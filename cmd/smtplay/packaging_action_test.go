@@ -7,12 +7,14 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"smtplay/engine/lab/labtest"
 )
 
 // The action's scripts, run by bash: the status is that of smtplay run, and the
 // reports are there whatever it is.
 func TestActionRuns(t *testing.T) {
-	bashThere(t)
+	labtest.Program(t, "bash")
 	const good, bad = "expect 220\n", "expect 554\n"
 	for _, c := range []struct {
 		reason string
@@ -61,7 +63,7 @@ func TestActionRuns(t *testing.T) {
 // A server that the settings name is not passed over for the one inside smtplay,
 // at which all would be well.
 func TestActionTakesTheSettingsServer(t *testing.T) {
-	bashThere(t)
+	labtest.Program(t, "bash")
 	for _, settings := range []string{"server = '127.0.0.1:1'\n", "server='127.0.0.1:1'\n", "[targets]\nsmtp = '127.0.0.1:1'\n", "targets.smtp = '127.0.0.1:1'\n"} {
 		j := job{dir: t.TempDir(), inputs: map[string]string{"paths": "good.lua"}}
 		write(t, j.dir, map[string]string{"good.lua": "expect 220\n", ".smtplay.toml": settings})
@@ -75,7 +77,7 @@ func TestActionTakesTheSettingsServer(t *testing.T) {
 // Inputs are words and nothing else, whatever they hold: nothing runs, and no
 // pattern is followed. In smtplay's place stands what writes down its arguments.
 func TestActionTakesInputsAsWords(t *testing.T) {
-	bashThere(t)
+	labtest.Program(t, "bash")
 	for _, odd := range []string{
 		"; touch made", "$(touch made)", "`touch made`", "| touch made", "& touch made", "\ntouch made\n", "> made", "<good.lua",
 		`"; touch made; "`, `'; touch made; '`, "$((made=1))", "*", "?ood.lua", "{good,bad}.lua", "~", "!!", "#", "a b \t c", "-", "--", "-n", "\\", "$PATH",
@@ -113,7 +115,7 @@ func TestActionTakesInputsAsWords(t *testing.T) {
 // Without an artifact's name nothing is kept, and what was built is found by the
 // steps after it.
 func TestActionBuilds(t *testing.T) {
-	bashThere(t)
+	labtest.Program(t, "bash")
 	j := job{dir: t.TempDir(), inputs: map[string]string{"paths": "good.lua", "artifact": ""}}
 	write(t, j.dir, map[string]string{"good.lua": "expect 220\n"})
 	var without []string

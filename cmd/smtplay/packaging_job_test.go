@@ -193,13 +193,6 @@ func (j *job) wanted(t *testing.T, condition string) bool {
 	return want && (always || !j.failed)
 }
 
-func bashThere(t *testing.T) {
-	t.Helper()
-	if !installed("bash") {
-		t.Skip("needs bash")
-	}
-}
-
 // entries are the names in a folder.
 func entries(t *testing.T, dir string) []string {
 	t.Helper()

@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"go.yaml.in/yaml/v3"
+
+	"smtplay/engine/lab/labtest"
 )
 
 // pipelines are those that docs/ci.md shows, a document each.
@@ -231,7 +233,7 @@ var htmlTag = regexp.MustCompile(`<[^>]*>`)
 // The pipelines of the guide, run on the embedded server: all parts together are
 // the whole suite, and what is wrong fails where it is, and in the report.
 func TestPipelines(t *testing.T) {
-	bashThere(t)
+	labtest.Program(t, "bash")
 	shown := shownPipelines(t)
 	if tries := shown.pods.Spec.BackoffLimitPerIndex; len(shown.github) != 2 || tries == nil || *tries != 0 {
 		t.Fatalf("%+v", shown)

@@ -1,12 +1,12 @@
 package main
 
 import (
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
 
+	"smtplay/engine/lab/labtest"
 	"smtplay/engine/server"
 )
 
@@ -94,9 +94,7 @@ var nameGiven = regexp.MustCompile(`(?m)^(HELO|EHLO|LHLO) .*`)
 // TestSwaksOnTheWire: our line of the page says to a server what swaks says by its
 // option, word by word.
 func TestSwaksOnTheWire(t *testing.T) {
-	if _, err := exec.LookPath("swaks"); err != nil {
-		t.Skip(err)
-	}
+	labtest.Program(t, "swaks")
 	const envelope = `mail "a@example.org"; rcpt "b@example.com"`
 	for _, tt := range []struct{ options, ours, why string }{
 		{"--quit-after RCPT", `ehlo(); ` + envelope + `; quit()`, "--from, --to, and where to stop"},

@@ -13,7 +13,8 @@ import (
 )
 
 // strandHost gives scripts what a host would: start(f, ...), which returns a handle; wait(handle), which returns what
-// f returned or raises what ended it; and channels by name, send(name) and receive(name), which block.
+// f returned or raises what ended it; channels by name, send(name) and receive(name), which block; and asked(), which
+// keeps the baton until another strand has asked for it.
 type strandHost struct {
 	*State
 	meta  *lua.LTable
@@ -29,6 +30,7 @@ func newStrandHost(options Options) *strandHost {
 		"send":    func(l *lua.LState) int { h.block(l, h.line(l), nil); return 0 },
 		"receive": func(l *lua.LState) int { h.block(l, nil, h.line(l)); return 0 },
 		"pass":    func(*lua.LState) int { h.Release()(); return 0 },
+		"asked":   func(*lua.LState) int { h.asked(); return 0 },
 		"alive":   func(l *lua.LState) int { l.Push(lua.LNumber(h.Strands())); return 1 },
 		"panics":  func(*lua.LState) int { panic("a fault") },
 		"breaks":  func(*lua.LState) int { defer h.Release()(); panic("a fault while away") },
@@ -42,6 +44,14 @@ func newStrandHost(options Options) *strandHost {
 		h.Globals().RawSetString(name, h.Function(fn))
 	}
 	return h
+}
+
+func (h *strandHost) asked() {
+	for waiting := 0; waiting == 0; runtime.Gosched() {
+		h.baton.Lock()
+		waiting = len(h.queue)
+		h.baton.Unlock()
+	}
 }
 
 func (h *strandHost) line(l *lua.LState) chan bool {
@@ -127,7 +137,7 @@ func TestStrands(t *testing.T) {
 		{`return wait(start(function(a, b) return b, a end, 1, 2))`, "2 1", "values go in and out"},
 		{`local t, n = {}, 0 local a = start(function() receive "x" n = n + 1 t[#t + 1] = "a" end) local b = start(function() n = n + 10 t[#t + 1] = "b" send "x" end) wait(a) wait(b) return n, table.concat(t)`, "11 ba", "tables and variables are shared"},
 		{`local t = {} for i = 1, 3 do start(function() t[#t + 1] = i end) end t[#t + 1] = "main" pass() return table.concat(t, " ")`, "main 1 2 3", "the baton goes on only when it is given, in the order of asking"},
-		{`local t = {} local function f(name) for i = 1, 3 do t[#t + 1] = name pass() end end local a, b = start(f, "a"), start(f, "b") wait(a) wait(b) return table.concat(t)`, "ababab", "in turns"},
+		{`local t = {} local function f(name) for i = 1, 3 do t[#t + 1] = name asked() pass() end end local a, b = start(f, "a"), start(f, "b") wait(a) wait(b) return table.concat(t)`, "ababab", "in turns, where the other has asked by the time the baton is given"},
 		{`local a = start(function() local b = start(function() return wait(start(function() return "deep" end)) end) return wait(b) end) return wait(a)`, "deep", "one starts another"},
 		{`local s = start(function() error("x") end) return pcall(wait, s)`, "false t.lua:1: x", "an error is the strand's"},
 		{`local o = {} local s = start(function() error(o) end) return select(2, pcall(wait, s)) == o`, "true", "an object stays itself"},

@@ -9,6 +9,7 @@ import (
 
 	"smtplay/engine"
 	"smtplay/engine/server"
+	"smtplay/engine/transcript"
 )
 
 // The deadline that an earlier wait set on the socket may stand when a later
@@ -56,9 +57,9 @@ func TestDeadlineOfAnEarlierWait(t *testing.T) {
 	}
 }
 
-// What came in time is not late for the sake of others: scripts that do nothing but
-// compute may have the only processor for longer than a reply is given.
-func TestReplyInTimeBesideOthers(t *testing.T) {
+// wired is a conversation over a real socket, of which the test is the other end.
+func wired(t *testing.T) (*engine.Conn, net.Conn) {
+	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -72,15 +73,22 @@ func TestReplyInTimeBesideOthers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer peer.Close()
+	t.Cleanup(func() { peer.Close() })
 	c, err := engine.Over(t.Context(), conn, "mail.example.com:25", engine.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer c.Close()
+	t.Cleanup(c.Close)
 	if _, err := peer.Write([]byte("220 mail.example.com\r\n")); err != nil {
 		t.Fatal(err)
 	}
+	return c, peer
+}
+
+// What came in time is not late for the sake of others: scripts that do nothing but
+// compute may have the only processor for longer than a reply is given.
+func TestReplyInTimeBesideOthers(t *testing.T) {
+	c, _ := wired(t)
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	var over atomic.Bool
 	defer over.Store(true)
@@ -92,6 +100,39 @@ func TestReplyInTimeBesideOthers(t *testing.T) {
 	}
 	if r, err := c.ReadReply(t.Context(), 100*time.Millisecond); err != nil || r.Code != 220 {
 		t.Errorf("%v %v: the greeting was there before anybody waited for it", r, err)
+	}
+}
+
+// A script that computes until all time is over, that of the reply before and that
+// of this one, finds what has come meanwhile, and nothing else.
+func TestReplyAskedForWhenItsTimeIsOver(t *testing.T) {
+	for _, row := range []struct {
+		says string
+		kind engine.Kind
+		why  string
+	}{
+		{"250 OK\r\n", 0, "it was there"},
+		{"250 O", engine.Timeout, "a part of it was"},
+		{"", engine.Timeout, "nothing was"},
+	} {
+		c, peer := wired(t)
+		if _, err := c.ReadReply(t.Context(), 20*time.Millisecond); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Send(t.Context(), transcript.Pos{}, "NOOP"); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := peer.Write([]byte(row.says)); err != nil {
+			t.Fatal(err)
+		}
+		for late := time.Now().Add(30 * time.Millisecond); time.Now().Before(late); {
+		}
+		r, err := c.ReadReply(t.Context(), 25*time.Millisecond)
+		if row.kind != 0 {
+			wantErr(t, err, row.kind, "within 25ms")
+		} else if err != nil || r.Code != 250 {
+			t.Errorf("%v, %v: %s", r, err, row.why)
+		}
 	}
 }
 

@@ -38,7 +38,7 @@ func dialNear(address string) net.Conn {
 		syscall.Close(fd)
 		return nil
 	}
-	c := &nearConn{file: os.NewFile(uintptr(fd), "tcp"), peer: to}
+	c := &nearConn{file: os.NewFile(uintptr(fd), "tcp"), fd: fd, peer: to}
 	if c.sys, err = c.file.SyscallConn(); err != nil {
 		c.file.Close()
 		return nil
@@ -66,6 +66,7 @@ func itself(fd int, peer syscall.Sockaddr) bool {
 type nearConn struct {
 	file    *os.File
 	sys     syscall.RawConn
+	fd      int // -1 once it is closed
 	peer    netip.AddrPort
 	in, out transferring
 }
@@ -77,9 +78,10 @@ type transferring struct {
 	b     []byte
 	n     int
 	errno syscall.Errno
+	tries int
 }
 
-func (t *transferring) begin(b []byte) { t.b, t.n, t.errno = b, 0, 0 }
+func (t *transferring) begin(b []byte) { t.b, t.n, t.errno, t.tries = b, 0, 0, 0 }
 
 // end is how much was transferred, and why no more; err is of the wait.
 func (t *transferring) end(call string, err error) (int, error) {
@@ -90,14 +92,15 @@ func (t *transferring) end(call string, err error) (int, error) {
 }
 
 func (c *nearConn) readOn(fd uintptr) (done bool) {
-	c.in.n, c.in.errno = readNonblocking(fd, c.in.b)
+	c.in.tries++
+	c.in.n, c.in.errno = receiveNonblocking(fd, c.in.b)
 	return c.in.errno != syscall.EAGAIN
 }
 
 func (c *nearConn) writeOn(fd uintptr) (done bool) {
 	for c.out.n < len(c.out.b) {
 		var n int
-		n, c.out.errno = writeNonblocking(fd, c.out.b[c.out.n:])
+		n, c.out.errno = sendNonblocking(fd, c.out.b[c.out.n:])
 		if c.out.errno != 0 {
 			return c.out.errno != syscall.EAGAIN
 		}
@@ -132,7 +135,28 @@ func (c *nearConn) fault(op string, err error) error {
 	return &net.OpError{Op: op, Net: "tcp", Source: c.LocalAddr(), Addr: c.RemoteAddr(), Err: err}
 }
 
-func (c *nearConn) Close() error                          { return c.file.Close() }
+// readInstantly implements instant.
+func (c *nearConn) readInstantly(b []byte) (int, error) {
+	return readEnd(receiveNonblocking(uintptr(c.fd), b))
+}
+
+// writeInstantly implements instant.
+func (c *nearConn) writeInstantly(b []byte) (int, error) {
+	n, errno := sendNonblocking(uintptr(c.fd), b)
+	if errno != 0 && errno != syscall.EAGAIN {
+		return 0, c.fault("write", os.NewSyscallError("write", errno))
+	}
+	return n, nil
+}
+
+// waited implements instant.
+func (c *nearConn) waited() bool { return c.in.tries != 1 }
+
+func (c *nearConn) Close() error {
+	c.fd = -1
+	return c.file.Close()
+}
+
 func (c *nearConn) SetDeadline(t time.Time) error         { return c.file.SetDeadline(t) }
 func (c *nearConn) SetReadDeadline(t time.Time) error     { return c.file.SetReadDeadline(t) }
 func (c *nearConn) SetWriteDeadline(t time.Time) error    { return c.file.SetWriteDeadline(t) }

@@ -11,7 +11,11 @@ func readNonblocking(fd uintptr, b []byte) (n int, errno syscall.Errno) {
 	return transfer(syscall.Read, fd, b)
 }
 
-func writeNonblocking(fd uintptr, b []byte) (n int, errno syscall.Errno) {
+func receiveNonblocking(fd uintptr, b []byte) (n int, errno syscall.Errno) {
+	return transfer(syscall.Read, fd, b)
+}
+
+func sendNonblocking(fd uintptr, b []byte) (n int, errno syscall.Errno) {
 	return transfer(syscall.Write, fd, b)
 }
 

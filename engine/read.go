@@ -145,9 +145,12 @@ func (c *Conn) fill(deadline time.Time) error {
 		c.in, c.r = c.more(), 0
 	}
 	defer func() { c.sock.impatient, c.sock.yields = false, false }()
-	if deadline.IsZero() && c.tls == nil && c.sock.sys != nil { // before every command: such a read needs no deadline
+	if exact := c.tls == nil && c.sock.sys != nil; exact && deadline.IsZero() { // before every command: such a read needs no deadline
 		c.sock.impatient = true
 		return c.read(time.Time{})
+	} else if exact && c.sock.endsBy(deadline) { // what time it is need not be known, unless this one ends
+		c.sock.yields = deadline.Sub(c.sent) > timeToYield
+		return c.read(deadline)
 	}
 	now := time.Now()
 	c.sock.impatient = deadline.IsZero() || !now.Before(deadline)
@@ -166,11 +169,20 @@ func (c *Conn) fill(deadline time.Time) error {
 	return c.read(until)
 }
 
-// read reads into the buffer, until a time that is set already; zero for none.
+// read reads into the buffer, until a time that is set already, or a time before
+// it; zero for none.
 func (c *Conn) read(until time.Time) error {
 	n, err := c.stream().Read(c.in[len(c.in):cap(c.in)])
-	for n == 0 && !c.sock.impatient && isTimeout(err) && time.Now().Before(until) && !c.sock.interrupted.Load() {
-		c.sock.setRead(until) // an earlier reply's time was over, not this one's
+again:
+	for n == 0 && !c.sock.impatient && isTimeout(err) && !c.sock.interrupted.Load() {
+		switch {
+		case time.Now().Before(until): // an earlier reply's time was over, not this one's
+			c.sock.setRead(until)
+		case c.tls == nil && c.sock.sys != nil: // the time may have ended before anybody had looked
+			c.sock.impatient = true
+		default:
+			break again
+		}
 		n, err = c.stream().Read(c.in[len(c.in):cap(c.in)])
 	}
 	c.in = c.in[:len(c.in)+n]

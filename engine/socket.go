@@ -2,6 +2,7 @@ package engine
 
 import (
 	"net"
+	"os"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -15,6 +16,8 @@ import (
 type socket struct {
 	net.Conn
 	sys       syscall.RawConn // nil where there is no descriptor
+	at        instant         // nil where there is none, or others use the connection too, as a handshake does
+	prompt    bool            // what was asked for last was there when it was looked for
 	impatient bool            // Read returns what is there, or a timeout at once
 	yields    bool            // Read has time to let others go first
 	capture   []byte          // what a handshake read, up to captureMax
@@ -32,6 +35,15 @@ type socket struct {
 	interrupted atomic.Bool
 }
 
+// instant is a connection that can be read and written without waiting, whatever
+// its deadlines, and without the runtime's leave, which costs as much again as the
+// kernel's part. Nobody else may use or close it at the same time.
+type instant interface {
+	readInstantly(b []byte) (int, error)  // os.ErrDeadlineExceeded where nothing is there
+	writeInstantly(b []byte) (int, error) // as much as finds room
+	waited() bool                         // whether the last Read found nothing at first
+}
+
 const captureMax = 4096
 
 // timeToYield is how long a read must have for others to go first: more than the
@@ -45,6 +57,8 @@ func newSocket(nc net.Conn) *socket {
 			s.sys = sys
 		}
 	}
+	s.at, _ = nc.(instant)
+	s.prompt = true
 	return s
 }
 
@@ -56,8 +70,13 @@ func (s *socket) Read(b []byte) (n int, err error) {
 		// a read whose time ended meanwhile would fail, whatever had come.
 		if s.yields {
 			runtime.Gosched()
+			var done bool
+			if n, done, err = s.readPrompt(b); done {
+				break
+			}
 		}
 		n, err = s.Conn.Read(b)
+		s.prompt = s.at != nil && !s.at.waited()
 	case !s.impatient:
 		n, err = s.readWaiting(b)
 	case s.sys != nil:
@@ -71,6 +90,19 @@ func (s *socket) Read(b []byte) (n int, err error) {
 		s.capture = append(s.capture, b[:room]...)
 	}
 	return n, err
+}
+
+// readPrompt reads what is there already, where that is likely. An error is told
+// once by the kernel, so it is not left to another read.
+func (s *socket) readPrompt(b []byte) (n int, done bool, err error) {
+	if s.at == nil || !s.prompt || s.interrupted.Load() {
+		return 0, false, nil
+	}
+	n, err = s.at.readInstantly(b)
+	if s.prompt = err != os.ErrDeadlineExceeded; !s.prompt {
+		return 0, false, nil
+	}
+	return n, true, err
 }
 
 // readWaiting tells of a read, where nothing is there yet.
@@ -87,6 +119,13 @@ func (s *socket) readWaiting(b []byte) (n int, err error) {
 func (s *socket) Write(b []byte) (int, error) {
 	if s.told() {
 		defer s.wait()()
+	} else if s.at != nil && !s.interrupted.Load() {
+		n, err := s.at.writeInstantly(b)
+		if n == len(b) || err != nil {
+			return n, err
+		}
+		more, err := s.Conn.Write(b[n:]) // what is left may wait
+		return n + more, err
 	}
 	return s.Conn.Write(b)
 }
@@ -147,6 +186,12 @@ func (s *socket) readUntil(t, now time.Time) {
 		return
 	}
 	s.setRead(t)
+}
+
+// endsBy says that reads end at a time that is set already, t at the latest. That
+// time may be over.
+func (s *socket) endsBy(t time.Time) bool {
+	return !s.readBy.IsZero() && !s.readBy.After(t)
 }
 
 // setRead sets the time at which reads end, unless interrupted already. The

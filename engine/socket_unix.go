@@ -51,6 +51,9 @@ func (s *socket) readPresent(b []byte) (int, error) {
 
 // readNow reads what the kernel holds for us and never waits.
 func (s *socket) readNow(b []byte) (int, error) {
+	if s.at != nil && !s.interrupted.Load() {
+		return s.at.readInstantly(b)
+	}
 	r := &s.now
 	r.begin(b)
 	err := s.sys.Read(r.do)
@@ -58,16 +61,21 @@ func (s *socket) readNow(b []byte) (int, error) {
 		s.setRead(time.Time{})
 		err = s.sys.Read(r.do)
 	}
-	r.b = nil
-	switch {
-	case err != nil:
+	if r.b = nil; err != nil {
 		return 0, err
-	case r.errno == syscall.EAGAIN:
+	}
+	return readEnd(r.n, r.errno)
+}
+
+// readEnd is what has come of a read that does not wait, into a buffer with room.
+func readEnd(n int, errno syscall.Errno) (int, error) {
+	switch {
+	case errno == syscall.EAGAIN:
 		return 0, os.ErrDeadlineExceeded
-	case r.errno != 0:
-		return 0, os.NewSyscallError("read", r.errno)
-	case r.n == 0 && len(b) > 0:
+	case errno != 0:
+		return 0, os.NewSyscallError("read", errno)
+	case n == 0:
 		return 0, io.EOF
 	}
-	return r.n, nil
+	return n, nil
 }

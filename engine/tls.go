@@ -91,6 +91,7 @@ func (c *Conn) clearText() error {
 
 func (c *Conn) handshake(ctx context.Context, o TLSOptions) error {
 	state := &tlsState{}
+	c.sock.at = nil // the end of a context closes the connection in the middle of a handshake
 	conn := tls.Client(c.sock, c.tlsConfig(o, state))
 	limit := orDefault(c.opts.Timeout, DefaultTimeout)
 	c.sock.setRead(time.Now().Add(limit))

@@ -18,22 +18,22 @@ import (
 // half is a part of a test that runs beside the others: the test's own course,
 // and each function that start began. One of them at a time runs Lua.
 type half struct {
+	current *conversation
+	stands  transcript.Pos       // the line of its latest verb
+	secrets *transcript.Redactor // of the session that a service plays in it; nil for those of the test
+
 	name   string // "" of the test's own course
 	begun  transcript.Pos
 	strand *lua51.Strand
 	served bool // it plays a listener's sessions, and is not awaited
 	byHand bool // by a function of the script's, which the end of the test cuts off
 
-	secrets *transcript.Redactor // of the session that a service plays in it; nil for those of the test
-
-	current  *conversation
 	dialled  bool           // a conversation was begun: none begins by itself any more
 	asserted lua.LValue     // what the last failed assert raised
 	at       transcript.Pos // where that was
 	atColumn int            // and where in its line that assert stands, 0 where it is not certain
 	via      []transcript.Pos
-	stands   transcript.Pos // the line of its latest verb
-	awaits   *half          // which it waits for
+	awaits   *half // which it waits for
 
 	values  []lua.LValue // what its function returned
 	verdict suite.Verdict

@@ -22,16 +22,18 @@ var watchdog lua51.Watchdog
 // machine is a Lua state with the verbs in it. A worker keeps one from test to
 // test; s is the test that runs.
 type machine struct {
-	state    *lua51.State
-	L        *lua.LState
-	s        *session
-	greeting *expectation
+	state     *lua51.State
+	L         *lua.LState
+	s         *session
+	replyMeta *lua.LTable
+	latest    call // the verb at work, but for one that another calls back, or that runs beside it
+	taken     bool // latest is at work
 
-	convMeta, replyMeta *lua.LTable
-	objectMetas         map[*object]*lua.LTable     // made when a script gets one
-	patterns            map[lua.LValue]*expectation // the strings read so far
-	spare               *call                       // one that is over, for the next
-	alone               func() bool                 // no strand but the script's own course goes on; made once
+	greeting    *expectation
+	convMeta    *lua.LTable
+	objectMetas map[*object]*lua.LTable     // made when a script gets one
+	patterns    map[lua.LValue]*expectation // the strings read so far
+	alone       func() bool                 // no strand but the script's own course goes on; made once
 }
 
 func newMachine() *machine {
@@ -151,10 +153,11 @@ func (m *machine) call(l *lua.LState, v *verb, conv *conversation, self any, bas
 	if v.waits() {
 		defer m.state.Wait()()
 	}
-	c := m.spare
-	if m.spare = nil; c == nil { // a verb that calls back is still at work
+	c := &m.latest
+	if m.taken {
 		c = &call{}
 	}
+	m.taken = true
 	*c = call{LState: l, s: m.s, v: v, conv: conv, self: self, base: base}
 	c.bind()
 	m.s.half.stands = c.pos
@@ -162,7 +165,9 @@ func (m *machine) call(l *lua.LState, v *verb, conv *conversation, self any, bas
 		c.pause()
 	}
 	n := v.run(c)
-	m.spare = c
+	if c == &m.latest {
+		m.taken = false
+	}
 	return n
 }
 
@@ -295,7 +300,7 @@ func (m *machine) protect(ctx context.Context, fn *lua.LFunction) error {
 // play runs one test of a script. It and what it calls keep little on the
 // stack, for there may be thousands of them waiting.
 func (m *machine) play(s *session, v *suite.Verdict) {
-	m.s, s.m, s.half, s.began = s, m, &half{}, time.Now()
+	m.s, m.taken, s.m, s.half, s.began = s, false, m, &half{}, time.Now()
 	s.own = s.half
 	if err := m.state.Reset(); err != nil {
 		v.Outcome, v.Failure = suite.Errored, failureOf(err.Error())

@@ -34,13 +34,15 @@ const (
 
 // session is one run of one test.
 type session struct {
-	m      *machine
-	script *Script
-	env    *suite.Env
-	run    *suite.Run
-	log    *transcript.Log
-	ctx    context.Context
-	phase  phase
+	m        *machine
+	script   *Script
+	env      *suite.Env
+	run      *suite.Run
+	log      *transcript.Log
+	ctx      context.Context
+	*half    // that which runs
+	phase    phase
+	expected int // expectations that held
 
 	closing  time.Duration // how long the end may take
 	patience time.Duration // how long what the script waits for may take where it does not say; 0 for the default
@@ -51,7 +53,6 @@ type session struct {
 	chosen   *declared                 // that which is run; nil until it was found
 	named    map[string]transcript.Pos // where they are
 	convs    []*conversation
-	*half            // that which runs
 	own      *half   // the test's own course
 	halves   []*half // those that start and serve began
 	broke    *half   // the first of all that failed
@@ -64,14 +65,13 @@ type session struct {
 	closers  []func() // what the end of the test lets go of
 	began    time.Time
 
-	belated  *suite.Verdict // of a function of serve's that failed for a QUIT at the end
-	service  *Service       // the script is served alone; nil where it is a test
-	expected int            // expectations that held
-	cleanup  []*lua.LFunction
-	loaded   map[string]lua.LValue // modules
-	late     []*module             // modules loaded so far
-	homes    map[string]*Script    // whose they are, by their files
-	tokens   []string
+	belated *suite.Verdict // of a function of serve's that failed for a QUIT at the end
+	service *Service       // the script is served alone; nil where it is a test
+	cleanup []*lua.LFunction
+	loaded  map[string]lua.LValue // modules
+	late    []*module             // modules loaded so far
+	homes   map[string]*Script    // whose they are, by their files
+	tokens  []string
 
 	unreached bool // the test ended because there was no way to a server
 }

@@ -27,21 +27,21 @@ const (
 // Options say how a connection is made. The zero value works: system CAs,
 // verification on, default timeouts, nothing recorded.
 type Options struct {
-	Target   string              // the name by which a script called the address, for the transcript
-	TLS      bool                // TLS from the first byte (RFC 8314 3.3)
-	Source   string              // local address to connect from, without port; "" for any
-	Proxy    *Proxy              // the client that a PROXY header names; nil sends none
-	Resolver *resolver.Resolver  // asked for the addresses of hosts where it names a server, and for MX; nil is the system's
-	At       netip.Addr          // where the host of the address is, its name being that of the certificate; the zero value asks for it
-	Via      Dialer              // from where connections are made, but for commands; nil is from here
-	Commands *Commands           // lets an address be "exec:" and a command of this machine; nil forbids it
 	Timeout  time.Duration       // for every reply and for the connect; 0 for the defaults
-	Security TLSOptions          // for TLS from the first byte, and for a later STARTTLS
-	Insecure bool                // secrets may go over unverified and clear connections
-	Number   int                 // which of the conversations open at once, from 1; 0 is 1
 	Recorder transcript.Recorder // nil records nothing
 	Secrets  *transcript.Redactor
-	Logins   *AuthLimit // of this connection and all that share it; nil for none
+	Number   int                // which of the conversations open at once, from 1; 0 is 1
+	Insecure bool               // secrets may go over unverified and clear connections
+	TLS      bool               // TLS from the first byte (RFC 8314 3.3)
+	Target   string             // the name by which a script called the address, for the transcript
+	Source   string             // local address to connect from, without port; "" for any
+	Proxy    *Proxy             // the client that a PROXY header names; nil sends none
+	Resolver *resolver.Resolver // asked for the addresses of hosts where it names a server, and for MX; nil is the system's
+	At       netip.Addr         // where the host of the address is, its name being that of the certificate; the zero value asks for it
+	Via      Dialer             // from where connections are made, but for commands; nil is from here
+	Commands *Commands          // lets an address be "exec:" and a command of this machine; nil forbids it
+	Security TLSOptions         // for TLS from the first byte, and for a later STARTTLS
+	Logins   *AuthLimit         // of this connection and all that share it; nil for none
 	// Waiting is told of everything that blocks, and calls what it returns when that is over, before the engine goes
 	// on: dialling, reads of what is not there yet, writes, the ends of commands, the turn of a login. It is called by
 	// the owner of the connection and never inside itself. nil is nobody.
@@ -100,42 +100,47 @@ func (c *Command) String() string {
 
 // Conn is one conversation. It belongs to one goroutine.
 type Conn struct {
-	opts   Options
-	addr   string // as dialled
-	host   string
-	sock   *socket
-	tls    *tls.Conn // nil in clear
-	state  *tlsState // nil in clear
-	in     []byte    // bytes read; those from r on are unread
-	r      int
-	out    []byte    // reused for commands
-	kept   []byte    // the latest replies; never written to twice
-	line   [1]string // reused for a command alone
-	sent   time.Time
-	ctx    context.Context // the one that watch follows
-	unhook func() bool
+	// What every command and reply needs comes first: of hundreds of conversations
+	// none is in the processor's cache when its turn comes, and each piece of it
+	// that is touched is fetched anew.
+	sock    *socket
+	tls     *tls.Conn // nil in clear
+	state   *tlsState // nil in clear
+	in      []byte    // bytes read; those from r on are unread
+	r       int
+	closed  bool
+	blamed  bool // unread bytes were reported as a fault
+	message bool // a 354 was read: what is sent is message text
+	raw     bool // raw bytes were sent: unasked bytes are no fault until the next reply
+	ended   bool // a 421 was read
+	lmtp    bool
+	prdr    bool // MAIL of this transaction asked for a reply for each recipient
+	quit    bool // QUIT was sent
 
-	owed      []*Command
-	room      [4]*Command // where owed begins
-	dead      *Error      // why every further verb fails
-	closed    bool
-	blamed    bool // unread bytes were reported as a fault
-	message   bool // a 354 was read: what is sent is message text
-	auth      authState
-	head      string    // of a line that was sent raw, without its end
-	atHead    authState // as it was before that
+	owed []*Command
+	sent time.Time
+	ctx  context.Context // the one that watch follows
+
+	kept []byte    // the latest replies; never written to twice
+	dead *Error    // why every further verb fails
+	head string    // of a line that was sent raw, without its end
+	line [1]string // reused for a command alone
+	auth authState
+	opts Options
+	out  []byte      // reused for commands
+	room [4]*Command // where owed begins
+
+	unhook    func() bool
+	addr      string // as dialled
+	host      string
+	atHead    authState // what auth was before the line that head is of
 	mechanism string    // of the latest Auth
 	refusal   string    // what the last challenge of the latest AUTH said of why it is refused
 	login     string    // the mask of all that auth says of a login under way, "" by hand
 	logins    int       // AUTH commands sent, their outcome not known
-	raw       bool      // raw bytes were sent: unasked bytes are no fault until the next reply
-	quit      bool      // QUIT was sent
-	ended     bool      // a 421 was read
-	lmtp      bool
-	prdr      bool // MAIL of this transaction asked for a reply for each recipient
 	loopback  bool
-	client    net.IP // whom the server was told to see; nil is our own end
 	welcomed  bool   // an EHLO, HELO or LHLO was accepted
+	client    net.IP // whom the server was told to see; nil is our own end
 	standing  standing
 	rcpts     []string           // LMTP and PRDR: accepted recipients of this transaction
 	hello     *wire.Reply        // to the last EHLO or LHLO that still counts, nil for none

@@ -15,24 +15,25 @@ import (
 // that come while a handshake runs.
 type socket struct {
 	net.Conn
-	sys       syscall.RawConn // nil where there is no descriptor
-	at        instant         // nil where there is none, or others use the connection too, as a handshake does
-	prompt    bool            // what was asked for last was there when it was looked for
-	impatient bool            // Read returns what is there, or a timeout at once
-	yields    bool            // Read has time to let others go first
-	capture   []byte          // what a handshake read, up to captureMax
-	capturing bool
-	now       nowRead
-	readBy    time.Time // when reads end that block; zero is never
-	writeBy   time.Time // when writes end that block; zero is not known
-	waiting   func() (done func())
-	alone     func() bool
-	busy      bool      // in a wait of which somebody was told, who may use the connection meanwhile
-	ended     time.Time // when the last read or write ended of which waiting was told
-
-	mu          sync.Mutex // held by Interrupt and Resume
-	watch       int        // how many contexts were watched before this one
+	at          instant         // nil where there is none, or others use the connection too, as a handshake does
+	sys         syscall.RawConn // nil where there is no descriptor
 	interrupted atomic.Bool
+	prompt      bool // what was asked for last was there when it was looked for
+	impatient   bool // Read returns what is there, or a timeout at once
+	yields      bool // Read has time to let others go first
+	capturing   bool
+	busy        bool // in a wait of which somebody was told, who may use the connection meanwhile
+
+	waiting func() (done func())
+	alone   func() bool
+	readBy  time.Time // when reads end that block; zero is never
+	writeBy time.Time // when writes end that block; zero is not known
+	ended   time.Time // when the last read or write ended of which waiting was told
+
+	now     nowRead
+	capture []byte     // what a handshake read, up to captureMax
+	mu      sync.Mutex // held by Interrupt and Resume
+	watch   int        // how many contexts were watched before this one
 }
 
 // instant is a connection that can be read and written without waiting, whatever

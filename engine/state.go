@@ -47,7 +47,9 @@ func (c *Conn) observe(cmd *Command, r *wire.Reply) {
 		c.standing.login = c.standing.login || r.Code == 235
 		c.loginEnded(cmd, r)
 	}
-	c.atHead = c.auth
+	if c.head != "" { // the rest of a raw line may follow
+		c.atHead = c.auth
+	}
 	if r.Code == 353 && cmd != nil && cmd.Each {
 		c.eachOwes(cmd)
 	}

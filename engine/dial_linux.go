@@ -149,8 +149,8 @@ func (c *nearConn) writeInstantly(b []byte) (int, error) {
 	return n, nil
 }
 
-// waited implements instant.
-func (c *nearConn) waited() bool { return c.in.tries != 1 }
+// looked implements instant.
+func (c *nearConn) looked() int { return c.in.tries }
 
 func (c *nearConn) Close() error {
 	c.fd = -1

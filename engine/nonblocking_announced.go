@@ -12,7 +12,7 @@ func readNonblocking(fd uintptr, b []byte) (n int, errno syscall.Errno) {
 }
 
 func receiveNonblocking(fd uintptr, b []byte) (n int, errno syscall.Errno) {
-	return transfer(syscall.Read, fd, b)
+	return readNonblocking(fd, b)
 }
 
 func sendNonblocking(fd uintptr, b []byte) (n int, errno syscall.Errno) {

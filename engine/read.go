@@ -145,10 +145,11 @@ func (c *Conn) fill(deadline time.Time) error {
 		c.in, c.r = c.more(), 0
 	}
 	defer func() { c.sock.impatient, c.sock.yields = false, false }()
-	if exact := c.tls == nil && c.sock.sys != nil; exact && deadline.IsZero() { // before every command: such a read needs no deadline
+	if deadline.IsZero() && c.tls == nil && c.sock.sys != nil { // before every command: such a read needs no deadline
 		c.sock.impatient = true
 		return c.read(time.Time{})
-	} else if exact && c.sock.endsBy(deadline) { // what time it is need not be known, unless this one ends
+	}
+	if c.sock.at != nil && c.sock.endsBy(deadline) { // what time it is need not be known, unless this one ends
 		c.sock.yields = deadline.Sub(c.sent) > timeToYield
 		return c.read(deadline)
 	}
@@ -173,15 +174,11 @@ func (c *Conn) fill(deadline time.Time) error {
 // it; zero for none.
 func (c *Conn) read(until time.Time) error {
 	n, err := c.stream().Read(c.in[len(c.in):cap(c.in)])
-again:
 	for n == 0 && !c.sock.impatient && isTimeout(err) && !c.sock.interrupted.Load() {
-		switch {
-		case time.Now().Before(until): // an earlier reply's time was over, not this one's
+		if time.Now().Before(until) { // an earlier reply's time was over, not this one's
 			c.sock.setRead(until)
-		case c.tls == nil && c.sock.sys != nil: // the time may have ended before anybody had looked
-			c.sock.impatient = true
-		default:
-			break again
+		} else if c.sock.impatient = c.tls == nil && c.sock.sys != nil && c.sock.unseen(until); !c.sock.impatient {
+			break
 		}
 		n, err = c.stream().Read(c.in[len(c.in):cap(c.in)])
 	}

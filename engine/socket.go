@@ -42,7 +42,7 @@ type socket struct {
 type instant interface {
 	readInstantly(b []byte) (int, error)  // os.ErrDeadlineExceeded where nothing is there
 	writeInstantly(b []byte) (int, error) // as much as finds room
-	waited() bool                         // whether the last Read found nothing at first
+	looked() int                          // how often the last Read did, before it ended: not at all where its time was over
 }
 
 const captureMax = 4096
@@ -77,7 +77,7 @@ func (s *socket) Read(b []byte) (n int, err error) {
 			}
 		}
 		n, err = s.Conn.Read(b)
-		s.prompt = s.at != nil && !s.at.waited()
+		s.prompt = s.at != nil && s.at.looked() == 1
 	case !s.impatient:
 		n, err = s.readWaiting(b)
 	case s.sys != nil:
@@ -193,6 +193,12 @@ func (s *socket) readUntil(t, now time.Time) {
 // time may be over.
 func (s *socket) endsBy(t time.Time) bool {
 	return !s.readBy.IsZero() && !s.readBy.After(t)
+}
+
+// unseen says that after a read that ended at its time something may lie there that
+// came before t: nobody looked, or it ended earlier. What comes after t is late.
+func (s *socket) unseen(t time.Time) bool {
+	return s.at != nil && s.at.looked() == 0 || s.readBy.Before(t)
 }
 
 // setRead sets the time at which reads end, unless interrupted already. The

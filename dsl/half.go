@@ -18,6 +18,7 @@ import (
 // half is a part of a test that runs beside the others: the test's own course,
 // and each function that start began. One of them at a time runs Lua.
 type half struct {
+	// What every verb looks at comes first, as in engine.Conn.
 	current *conversation
 	stands  transcript.Pos       // the line of its latest verb
 	secrets *transcript.Redactor // of the session that a service plays in it; nil for those of the test

@@ -26,8 +26,8 @@ type machine struct {
 	L         *lua.LState
 	s         *session
 	replyMeta *lua.LTable
-	latest    call // the verb at work, but for one that another calls back, or that runs beside it
-	taken     bool // latest is at work
+	spare     *call // one that is over, for the next
+	latest    call  // the first spare: beside what else a verb looks at
 
 	greeting    *expectation
 	convMeta    *lua.LTable
@@ -40,6 +40,7 @@ func newMachine() *machine {
 	m := &machine{greeting: only220, patterns: map[lua.LValue]*expectation{}}
 	m.state = lua51.New(lua51.Options{Fatal: isFatal, Watchdog: &watchdog, Global: m.lookup, Keep: true})
 	m.L = m.state.LState()
+	m.spare = &m.latest
 	m.alone = func() bool { return m.state.Strands() == 0 }
 	methods := map[string]lua.LValue{} // made when a script asks for one; few do
 	m.convMeta = m.meta("conversation", func(l *lua.LState, self *lua.LUserData, name string) lua.LValue {
@@ -153,11 +154,10 @@ func (m *machine) call(l *lua.LState, v *verb, conv *conversation, self any, bas
 	if v.waits() {
 		defer m.state.Wait()()
 	}
-	c := &m.latest
-	if m.taken {
+	c := m.spare
+	if m.spare = nil; c == nil { // a verb that calls back is still at work
 		c = &call{}
 	}
-	m.taken = true
 	*c = call{LState: l, s: m.s, v: v, conv: conv, self: self, base: base}
 	c.bind()
 	m.s.half.stands = c.pos
@@ -165,9 +165,7 @@ func (m *machine) call(l *lua.LState, v *verb, conv *conversation, self any, bas
 		c.pause()
 	}
 	n := v.run(c)
-	if c == &m.latest {
-		m.taken = false
-	}
+	m.spare = c
 	return n
 }
 
@@ -300,7 +298,7 @@ func (m *machine) protect(ctx context.Context, fn *lua.LFunction) error {
 // play runs one test of a script. It and what it calls keep little on the
 // stack, for there may be thousands of them waiting.
 func (m *machine) play(s *session, v *suite.Verdict) {
-	m.s, m.taken, s.m, s.half, s.began = s, false, m, &half{}, time.Now()
+	m.s, s.m, s.half, s.began = s, m, &half{}, time.Now()
 	s.own = s.half
 	if err := m.state.Reset(); err != nil {
 		v.Outcome, v.Failure = suite.Errored, failureOf(err.Error())

@@ -34,6 +34,7 @@ const (
 
 // session is one run of one test.
 type session struct {
+	// What every verb looks at comes first, as in engine.Conn.
 	m        *machine
 	script   *Script
 	env      *suite.Env

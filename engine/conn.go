@@ -27,6 +27,7 @@ const (
 // Options say how a connection is made. The zero value works: system CAs,
 // verification on, default timeouts, nothing recorded.
 type Options struct {
+	// What every reply needs comes first, as in Conn.
 	Timeout  time.Duration       // for every reply and for the connect; 0 for the defaults
 	Recorder transcript.Recorder // nil records nothing
 	Secrets  *transcript.Redactor

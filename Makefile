@@ -9,8 +9,9 @@ SOURCE := $(shell find cmd engine dsl scripts -name '*.go' -o -name '*.lua' -o -
 
 .PHONY: demo test postfix lint vuln bench fuzz golden cross same man
 
+# Static, as the releases are: the loader of shared libraries is a tenth of what a short script costs.
 $(BIN): $(SOURCE)
-	$(GO) build -o $@ ./cmd/smtplay
+	CGO_ENABLED=0 $(GO) build -o $@ ./cmd/smtplay
 
 demo: $(BIN)
 	$(BIN) run --demo

@@ -101,12 +101,14 @@ func (c child) run(t *testing.T, args ...string) ended {
 	return ended{status: cmd.ProcessState.ExitCode(), stdout: stdout.String(), stderr: stderr.String(), took: time.Since(began)}
 }
 
-// plainBinary builds the program without the race detector, which takes several
-// times the memory that is to be measured.
+// plainBinary builds the program as the Makefile and the releases do: static, and without
+// the race detector, which takes several times the memory that is to be measured.
 func plainBinary(t testing.TB) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "smtplay")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", path, ".").CombinedOutput(); err != nil {
+	cmd := exec.CommandContext(t.Context(), "go", "build", "-o", path, ".")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("go build: %v\n%s", err, out)
 	}
 	return path

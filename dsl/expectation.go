@@ -214,11 +214,14 @@ func readDuration(n node) (time.Duration, error) {
 	case numberNode:
 		d = time.Duration(n.num * float64(time.Second))
 	case stringNode:
-		seconds, err := strconv.ParseFloat(strings.TrimSpace(n.str), 64)
-		if err == nil {
+		// A number of seconds comes second: to read one takes a kilobyte of stack, and thousands may stand here.
+		var err error
+		if d, err = time.ParseDuration(strings.ReplaceAll(n.str, " ", "")); err != nil {
+			seconds, err := strconv.ParseFloat(strings.TrimSpace(n.str), 64)
+			if err != nil {
+				return 0, fmt.Errorf(`%q is no duration: write seconds, or "1m30s"`, n.str)
+			}
 			d = time.Duration(seconds * float64(time.Second))
-		} else if d, err = time.ParseDuration(strings.ReplaceAll(n.str, " ", "")); err != nil {
-			return 0, fmt.Errorf(`%q is no duration: write seconds, or "1m30s"`, n.str)
 		}
 	default:
 		return 0, fmt.Errorf(`%v is no duration: write seconds, or "1m30s"`, n)

@@ -27,7 +27,8 @@ func Names() map[string][]string {
 
 // prepareGlobals arranges for globals to be made as they are asked for.
 func (s *State) prepareGlobals() {
-	s.main.G.Global, s.main.G.Registry = s.main.CreateTable(0, 0), s.main.CreateTable(0, 0) // the machine's have room for 96 names
+	// The machine's have room for 96 names, and a table that is given no size for 32. Few scripts use more than eight.
+	s.main.G.Global, s.main.G.Registry = s.main.CreateTable(0, 8), s.main.CreateTable(0, 0)
 	s.main.Env = s.Globals()
 	missing := s.main.CreateTable(0, 1)
 	missing.RawSetString("__index", s.builtin("_G", missingGlobal))

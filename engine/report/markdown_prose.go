@@ -6,7 +6,6 @@ import (
 
 	"github.com/yuin/goldmark"
 	"github.com/yuin/goldmark/ast"
-	"github.com/yuin/goldmark/extension"
 	"github.com/yuin/goldmark/renderer/html"
 	mdtext "github.com/yuin/goldmark/text"
 )
@@ -76,7 +75,7 @@ const sentinel = "end"
 // parse is what has to change, and whether that will do.
 func (p *proseParser) parse() ([]edit, bool) {
 	source := []byte(p.source + "\n\n" + sentinel)
-	doc := goldmark.New(goldmark.WithExtensions(extension.Table)).Parser().Parse(mdtext.NewReader(source))
+	doc := goldmark.New(goldmark.WithExtensions(tables{})).Parser().Parse(mdtext.NewReader(source))
 	err := ast.Walk(doc, func(n ast.Node, entering bool) (ast.WalkStatus, error) {
 		if entering {
 			p.node(n)

@@ -9,7 +9,7 @@ type Rule struct {
 // Rules are all that is known of replies.
 func Rules() []Rule {
 	var all []Rule
-	for _, r := range replies {
+	for _, r := range replies() {
 		all = append(all, Rule{r.say, r.params, r.try})
 	}
 	return all

@@ -62,9 +62,10 @@ func For(c Context) string {
 
 // ruleFor is the first rule that covers what is asked, nil where none does.
 func ruleFor(q *question) *rule {
-	for i := range replies {
-		if replies[i].covers(q) {
-			return &replies[i]
+	all := replies()
+	for i := range all {
+		if all[i].covers(q) {
+			return &all[i]
 		}
 	}
 	return nil

@@ -3,6 +3,7 @@ package hint
 import (
 	"slices"
 	"strings"
+	"sync"
 
 	"smtplay/engine/wire"
 )
@@ -94,18 +95,12 @@ func toClient(q *question) bool { return q.sending }
 // unquoted: no server said so; it is what a log says by itself.
 func unquoted(q *question) bool { return q.alone && q.code == 0 }
 
-// replies is what is known of replies that were not wanted.
-var replies = concat(
-	delivering, clientCertificate, rates, greetings, tlsAndLogin, order, ownFaults, blame, relaying, mailboxes, later, size, syntax, general, acceptances,
-)
-
-func concat(tables ...[]rule) []rule {
-	var all []rule
-	for _, t := range tables {
-		all = append(all, t...)
-	}
-	return all
-}
+// replies is what is known of replies that were not wanted. Most runs need none of it.
+var replies = sync.OnceValue(func() []rule {
+	return slices.Concat(
+		delivering, clientCertificate, rates, greetings, tlsAndLogin, order, ownFaults, blame, relaying, mailboxes, later, size, syntax, general, acceptances,
+	)
+})
 
 // What the log of Postfix says of mail that it hands on or puts into a mailbox:
 // here its parameters as a client count.
